@@ -1,0 +1,3 @@
+# The contract between the kernel and a processor: headers only. kernel/arch/x86_64 and kernel/arch/host fulfil it.
+MODULE := kernel/arch
+DEPS := abi lib

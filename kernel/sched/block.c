@@ -1,0 +1,93 @@
+/*
+ * Waiting: a thread says that it is about to wait, looks at its condition, and blocks; whoever makes the condition true wakes it.
+ *
+ * No wake-up is lost: the waiter writes is_waiting and then reads the condition, the waker writes the condition and then reads
+ * is_waiting, each with a full barrier between. If the waker comes while the waiter still runs, it takes is_waiting
+ * back, and thread_block, which looks at it under the run queue's lock, does not block.
+ */
+#include "sched_impl.h"
+#include <abi/errno.h>
+#include <log/assert.h>
+#include <time/clock.h>
+
+void thread_prepare_to_block(void)
+{
+	/* A swap, for its barrier. */
+	(void)atomic_swap(&current_thread()->is_waiting, true);
+}
+
+void thread_cancel_block(void)
+{
+	atomic_store(&current_thread()->is_waiting, false);
+}
+
+static bool wake_with(struct thread *thread, int result)
+{
+	atomic_fence();
+	if (!atomic_load(&thread->is_waiting))
+		return false;
+
+	preempt_disable();
+	irq_flags_t flags = irq_save();
+	struct run_queue *rq = thread_lock_run_queue(thread);
+	bool ends_wait = thread->is_waiting;
+	if (ends_wait) {
+		thread->block_result = result;
+		atomic_store(&thread->is_waiting, false);
+	}
+	if (ends_wait && thread->state == THREAD_BLOCKED) {
+		thread->state = THREAD_MOVING;
+		thread->enqueued_at = cpu_timestamp();
+		place_thread(rq, thread);
+	} else {
+		run_queue_unlock(rq);
+	}
+	irq_restore(flags);
+	preempt_enable();
+	return ends_wait;
+}
+
+bool thread_wake(struct thread *thread)
+{
+	return wake_with(thread, 0);
+}
+
+void block_timer_fired(struct timer *timer)
+{
+	wake_with(container_of(timer, struct thread, block_timer), -ETIMEDOUT);
+}
+
+int thread_block(nsec_t deadline)
+{
+	assert_may_sleep();
+	struct thread *thread = current_thread();
+	debug_assert(!thread->is_idle);
+	if (!atomic_load(&thread->is_waiting))
+		return thread->block_result;
+
+	if (deadline != NSEC_MAX)
+		timer_arm(&thread->block_timer, deadline);
+	irq_disable();
+	schedule(LEAVE_BLOCKED);
+	irq_enable();
+	/* A handler that is late must not end the next wait. */
+	if (deadline != NSEC_MAX)
+		timer_cancel_sync(&thread->block_timer);
+	return thread->block_result;
+}
+
+void thread_sleep_until(nsec_t deadline)
+{
+	assert_may_sleep();
+	do {
+		thread_prepare_to_block();
+	} while (thread_block(deadline) != -ETIMEDOUT && uptime_ns() < deadline);
+}
+
+void thread_sleep(nsec_t duration)
+{
+	nsec_t deadline;
+	if (add_overflows(uptime_ns(), duration, &deadline))
+		deadline = NSEC_MAX;
+	thread_sleep_until(deadline);
+}

@@ -1,0 +1,75 @@
+/*
+ * The reader-writer lock when it is contended. RWLOCK_HAS_WAITERS is set and cleared under readers.lock; while it is set
+ * the word changes only there, but for readers that leave. It always comes with a holder, or with a last reader that is on its way
+ * to rwlock_release_to_waiters: whoever queues will be let in by somebody.
+ */
+#include <wait/rwlock.h>
+
+/* Under the lock: takes it if `blocked_by` leaves room, else says that somebody waits. */
+static bool take_or_mark(struct rwlock *lock, uint32_t blocked_by, uint32_t amount)
+{
+	uint32_t word = atomic_load(&lock->word), wanted;
+	do
+		wanted = word & blocked_by ? word | RWLOCK_HAS_WAITERS : word + amount;
+	while (!atomic_cas(&lock->word, &word, wanted));
+	return !(word & blocked_by);
+}
+
+static void wait_in(struct rwlock *lock, struct list *waiters, uint32_t blocked_by, uint32_t amount)
+{
+	struct wait_entry entry;
+	wait_entry_init(&entry);
+
+	irq_flags_t flags = spin_lock_irqsave(&lock->readers.lock);
+	bool is_taken = take_or_mark(lock, blocked_by, amount);
+	if (!is_taken)
+		wait_enqueue_locked(waiters, &entry);
+	spin_unlock_irqrestore(&lock->readers.lock, flags);
+
+	while (!is_taken)
+		is_taken = wait_granted(&entry, NSEC_MAX);
+}
+
+void rwlock_wait_read(struct rwlock *lock)
+{
+	wait_in(lock, &lock->readers.waiters, RWLOCK_WRITER | RWLOCK_HAS_WAITERS, 1);
+}
+
+void rwlock_wait_write(struct rwlock *lock)
+{
+	wait_in(lock, &lock->writers, UINT32_MAX, RWLOCK_WRITER);
+}
+
+static void let_in_readers(struct rwlock *lock)
+{
+	struct list *waiting = &lock->readers.waiters, *link;
+	uint32_t count = 0;
+	for (link = waiting->next; link != waiting; link = link->next)
+		count++;
+	atomic_store_release(
+	    &lock->word, count | (list_is_empty(&lock->writers) ? 0 : RWLOCK_HAS_WAITERS));
+	while (!list_is_empty(waiting))
+		wait_grant_locked(list_first(waiting, struct wait_entry, link));
+}
+
+static void let_in_writer(struct rwlock *lock)
+{
+	struct wait_entry *first = list_first(&lock->writers, struct wait_entry, link);
+	bool others =
+	    first->link.next != first->link.prev || !list_is_empty(&lock->readers.waiters);
+	atomic_store_release(&lock->word, RWLOCK_WRITER | (others ? RWLOCK_HAS_WAITERS : 0));
+	wait_grant_locked(first);
+}
+
+/* After the last reader left, or before the writer does. The turn is the other side's, if somebody waits there. */
+void rwlock_release_to_waiters(struct rwlock *lock)
+{
+	irq_flags_t flags = spin_lock_irqsave(&lock->readers.lock);
+	bool writer_leaves = atomic_load(&lock->word) & RWLOCK_WRITER;
+	bool readers_wait = !list_is_empty(&lock->readers.waiters);
+	if (readers_wait && (writer_leaves || list_is_empty(&lock->writers)))
+		let_in_readers(lock);
+	else
+		let_in_writer(lock);
+	spin_unlock_irqrestore(&lock->readers.lock, flags);
+}
