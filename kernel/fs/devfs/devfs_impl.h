@@ -1,0 +1,4 @@
+/* Private to kernel/fs/devfs. */
+#pragma once
+
+void memory_devices_register(void); /* memory.c */

@@ -1,0 +1,147 @@
+/* Which files there are. */
+#include "procfs_impl.h"
+
+#include <abi/linux/fcntl.h>
+
+/* clang-format off */
+#define FILE_(text, show_)          {.name = text, .mode = S_IFREG | 0444, .show = show_}
+#define PRIVATE(text, show_)        {.name = text, .mode = S_IFREG | 0400, .show = show_}
+#define WRITABLE(text, show_, put_) {.name = text, .mode = S_IFREG | 0644, .show = show_, .write = put_}
+#define LINK_(text, link_)          {.name = text, .mode = S_IFLNK | 0777, .link = link_}
+#define DIRECTORY(text, table)      {.name = text, .mode = S_IFDIR | 0555, .children = table, .child_count = ARRAY_LEN(table)}
+#define SPECIAL(text, mode_, kind_) {.name = text, .mode = S_IFDIR | (mode_), .kind = kind_}
+
+static const struct proc_entry task_entries[] = {
+    FILE_("stat", show_stat),
+    FILE_("status", show_status),
+    FILE_("statm", show_statm),
+    FILE_("maps", show_maps),
+    FILE_("smaps", show_smaps),
+    FILE_("cmdline", show_cmdline),
+    PRIVATE("environ", show_environ),
+    WRITABLE("comm", show_comm, write_comm),
+    FILE_("limits", show_limits),
+    FILE_("mounts", show_mounts),
+    FILE_("mountinfo", show_mountinfo),
+    FILE_("oom_score", show_oom_score),
+    WRITABLE("oom_score_adj", show_oom_score_adj, write_oom_score_adj),
+    WRITABLE("timerslack_ns", show_timer_slack, write_timer_slack),
+    WRITABLE("make-it-fail", show_make_it_fail, write_make_it_fail),
+    LINK_("cwd", link_cwd),
+    LINK_("root", link_root),
+    LINK_("exe", link_exe),
+    SPECIAL("fd", 0500, DIR_FDS),
+    SPECIAL("task", 0555, DIR_TASKS), /* the last: threads have none */
+};
+
+static const struct proc_entry random_entries[] = {
+    FILE_("boot_id", show_boot_id),
+    FILE_("uuid", show_uuid),
+    FILE_("entropy_avail", show_entropy),
+    FILE_("poolsize", show_entropy),
+};
+
+static const struct proc_entry keys_entries[] = {
+    WRITABLE("maxkeys", show_keys_max, write_keys_max),
+    WRITABLE("maxbytes", show_key_bytes_max, write_key_bytes_max),
+    WRITABLE("root_maxkeys", show_root_keys_max, write_root_keys_max),
+    WRITABLE("root_maxbytes", show_root_key_bytes_max, write_root_key_bytes_max),
+};
+
+static const struct proc_entry kernel_entries[] = {
+    DIRECTORY("keys", keys_entries),
+    WRITABLE("hostname", show_hostname, write_hostname),
+    WRITABLE("domainname", show_domainname, write_domainname),
+    FILE_("ostype", show_ostype),
+    FILE_("osrelease", show_osrelease),
+    FILE_("version", show_os_version),
+    FILE_("pid_max", show_pid_max),
+    FILE_("threads-max", show_threads_max),
+    FILE_("cap_last_cap", show_cap_last),
+    FILE_("ngroups_max", show_groups_max),
+    FILE_("msgmax", show_sysv_message_max),
+    FILE_("msgmnb", show_sysv_queue_bytes),
+    WRITABLE("msgmni", show_msgmni, write_msgmni),
+    FILE_("sem", show_sysv_sem_limits),
+    WRITABLE("shmmax", show_shmmax, write_shmmax),
+    WRITABLE("shmall", show_shmall, write_shmall),
+    WRITABLE("shmmni", show_shmmni, write_shmmni),
+    FILE_("shm_rmid_forced", show_zero),
+    WRITABLE("msg_next_id", show_msg_next_id, write_msg_next_id),
+    WRITABLE("sem_next_id", show_sem_next_id, write_sem_next_id),
+    WRITABLE("shm_next_id", show_shm_next_id, write_shm_next_id),
+    FILE_("tainted", show_zero),
+    WRITABLE("core_pattern", show_core_pattern, write_core_pattern),
+    FILE_("core_uses_pid", show_zero),
+    FILE_("sched_rr_timeslice_ms", show_rr_turn),
+    WRITABLE("printk", show_console_level, write_console_level),
+    DIRECTORY("random", random_entries),
+};
+
+static const struct proc_entry mqueue_entries[] = {
+    FILE_("msg_default", show_mqueue_messages_default),
+    FILE_("msg_max", show_mqueue_messages_max),
+    FILE_("msgsize_default", show_mqueue_bytes_default),
+    FILE_("msgsize_max", show_mqueue_bytes_max),
+};
+
+static const struct proc_entry fs_entries[] = {
+    DIRECTORY("mqueue", mqueue_entries),
+    FILE_("aio-max-nr", show_aio_max),
+    FILE_("aio-nr", show_aio_requests),
+    FILE_("nr_open", show_open_max),
+    WRITABLE("pipe-max-size", show_pipe_max, write_pipe_max),
+    FILE_("pipe-user-pages-hard", show_zero), /* no limit */
+    FILE_("pipe-user-pages-soft", show_zero),
+};
+
+static const struct proc_entry vm_entries[] = {
+    FILE_("mmap_min_addr", show_mmap_min),
+    FILE_("overcommit_memory", show_one),
+};
+
+static const struct proc_entry sys_entries[] = {
+    DIRECTORY("kernel", kernel_entries),
+    DIRECTORY("fs", fs_entries),
+    DIRECTORY("vm", vm_entries),
+};
+
+static const struct proc_entry sysv_entries[] = {
+    FILE_("msg", show_sysv_queues),
+    FILE_("sem", show_sysv_sets),
+    FILE_("shm", show_sysv_segments),
+};
+
+static const struct proc_entry root_entries[] = {
+    LINK_("self", link_self),
+    LINK_("thread-self", link_thread_self),
+    LINK_("mounts", link_mounts),
+    FILE_("cmdline", show_boot_cmdline),
+    FILE_("cpuinfo", show_cpuinfo),
+    FILE_("filesystems", show_filesystems),
+    FILE_("loadavg", show_loadavg),
+    FILE_("meminfo", show_meminfo),
+    PRIVATE("slabinfo", show_slabs),
+    FILE_("stat", show_system_stat),
+    FILE_("swaps", show_swaps),
+    FILE_("uptime", show_uptime),
+    FILE_("version", show_version),
+    DIRECTORY("sys", sys_entries),
+    DIRECTORY("sysvipc", sysv_entries),
+};
+/* clang-format on */
+
+const struct proc_entry proc_root = {.name = "",
+    .mode = S_IFDIR | 0555,
+    .children = root_entries,
+    .child_count = ARRAY_LEN(root_entries),
+    .kind = DIR_ROOT};
+const struct proc_entry proc_process = {.name = "",
+    .mode = S_IFDIR | 0555,
+    .children = task_entries,
+    .child_count = ARRAY_LEN(task_entries)};
+const struct proc_entry proc_task = {.name = "",
+    .mode = S_IFDIR | 0555,
+    .children = task_entries,
+    .child_count = ARRAY_LEN(task_entries) - 1};
+const struct proc_entry proc_fd = {.name = "", .mode = S_IFLNK | 0700, .link = link_fd};

@@ -1,0 +1,303 @@
+/* The tree of /proc: directories from tables, and of processes, threads and descriptors, which are looked up each time. */
+#include "procfs_impl.h"
+
+#include <abi/errno.h>
+#include <abi/linux/fcntl.h>
+#include <credentials/credentials.h>
+#include <lib/string.h>
+#include <mm/slab.h>
+
+#define PROC_MAGIC  0x9fa0
+#define FIRST_POS   2      /* behind "." and ".." */
+#define NUMBERS_POS 0x1000 /* where the numbered entries begin: this, and the number */
+
+#define DT_OF(mode) (((mode)&S_IFMT) >> 12)
+
+static const struct inode_ops directory_inode_ops, link_inode_ops, file_inode_ops;
+
+int proc_subject_of(const struct proc_node *node, struct proc_subject *subject)
+{
+	*subject = (struct proc_subject){.tid = node->tid, .fd = node->fd};
+	if (!node->pid)
+		return 0;
+	subject->process = process_find(node->pid);
+	if (subject->process && subject->process->start_ns != node->start_ns) {
+		process_put(subject->process);
+		subject->process = NULL;
+	}
+	return subject->process ? 0 : -ESRCH;
+}
+
+void proc_subject_end(struct proc_subject *subject)
+{
+	if (subject->process)
+		process_put(subject->process);
+}
+
+/* Files of a process are its owner's. */
+static void set_owner(struct inode *inode, struct process *process)
+{
+	spin_lock(&process_tree_lock);
+	if (!list_is_empty(&process->tasks)) {
+		const struct task *task = list_first(&process->tasks, struct task, link);
+		rcu_read_lock();
+		const struct credentials *creds = rcu_dereference(task->credentials);
+		inode->uid = creds->euid;
+		inode->gid = creds->egid;
+		rcu_read_unlock();
+	}
+	spin_unlock(&process_tree_lock);
+}
+
+/* Numbers that stay the same while the thing exists: what it is about, and its place in the table. */
+static uint64_t number_of(const struct proc_node *node)
+{
+	uint64_t place = (uintptr_t)node->entry >> 4 & 0xffff;
+	return (uint64_t)(node->tid ? node->tid : node->pid) << 36 |
+	       (uint64_t)(uint32_t)(node->fd + 1) << 16 | place;
+}
+
+static struct inode *make_inode(struct super *super, const struct proc_node *from)
+{
+	struct inode *inode = inode_create(super, from->entry->mode);
+	struct proc_node *node = kmalloc(sizeof(*node));
+	if (!inode || !node) {
+		kfree(node);
+		if (inode) {
+			inode->ops = &file_inode_ops;
+			inode_put(inode);
+		}
+		return NULL;
+	}
+	*node = *from;
+	inode->data = node;
+	inode->ino = number_of(node);
+	bool is_directory = S_IS(inode->mode, S_IFDIR);
+	inode->nlink = is_directory ? 2 : 1;
+	inode->is_volatile = is_directory;
+	inode->ops = is_directory                 ? &directory_inode_ops
+		     : S_IS(inode->mode, S_IFLNK) ? &link_inode_ops
+						  : &file_inode_ops;
+	inode->file_ops = is_directory ? &directory_ops : &proc_file_ops;
+	return inode;
+}
+
+static void evict(struct inode *inode)
+{
+	kfree(inode->data);
+}
+
+/* One of the table's, in the directory `node`. */
+static bool find_entry(
+    const struct proc_node *node, const struct name *name, struct proc_node *found)
+{
+	const struct proc_entry *dir = node->entry;
+	for (size_t i = 0; i < dir->child_count; i++) {
+		const struct proc_entry *child = &dir->children[i];
+		if (strlen(child->name) != name->len ||
+		    memcmp(child->name, name->text, name->len) != 0)
+			continue;
+		*found = *node;
+		found->entry = child;
+		return true;
+	}
+	return false;
+}
+
+static bool find_fd(const struct proc_subject *subject, int fd)
+{
+	int found = fd;
+	struct object *object = process_next_object(subject->process, &found);
+	if (object)
+		object_put(object);
+	return object && found == fd;
+}
+
+static bool find_number(const struct proc_node *node, const struct proc_subject *subject,
+    uint32_t number, struct proc_node *found)
+{
+	struct task_look look;
+	*found = *node;
+	switch (node->entry->kind) {
+	case DIR_ROOT: {
+		struct process *process = process_find(number);
+		if (!process)
+			return false;
+		found->entry = &proc_process;
+		found->pid = number;
+		found->start_ns = process->start_ns;
+		process_put(process);
+		return true;
+	}
+	case DIR_TASKS:
+		found->entry = &proc_task;
+		found->tid = number;
+		return number && proc_look_at_task(subject->process, number, &look);
+	case DIR_FDS:
+		found->entry = &proc_fd;
+		found->fd = (int)number;
+		return find_fd(subject, (int)number);
+	case DIR_TABLE: break;
+	}
+	return false;
+}
+
+static int lookup(struct inode *dir, const struct name *name, struct inode **inode)
+{
+	const struct proc_node *node = dir->data;
+	struct proc_node found;
+	struct proc_subject subject;
+	uint32_t number;
+	if (proc_subject_of(node, &subject))
+		return -ESRCH;
+	bool exists = find_entry(node, name, &found) ||
+		      (name_number(name, &number) && find_number(node, &subject, number, &found));
+	int err = exists ? 0 : -ENOENT;
+	if (exists && !(*inode = make_inode(dir->super, &found)))
+		err = -ENOMEM;
+	struct proc_subject owner;
+	if (!err && !proc_subject_of(&found, &owner)) {
+		if (owner.process)
+			set_owner(*inode, owner.process);
+		proc_subject_end(&owner);
+	}
+	proc_subject_end(&subject);
+	return err;
+}
+
+/* The first number behind `after` in this directory, and what it is; false: none. */
+static bool next_number(const struct proc_node *node, const struct proc_subject *subject,
+    int64_t after, struct proc_node *next)
+{
+	*next = *node;
+	switch (node->entry->kind) {
+	case DIR_ROOT:
+		next->entry = &proc_process;
+		next->pid = process_next_pid((uint32_t)max(after, (int64_t)0));
+		return next->pid;
+	case DIR_TASKS:
+		next->entry = &proc_task;
+		next->tid = proc_next_tid(subject->process, (uint32_t)max(after, (int64_t)0));
+		return next->tid;
+	case DIR_FDS: {
+		next->entry = &proc_fd;
+		next->fd = (int)(after + 1);
+		struct object *object = process_next_object(subject->process, &next->fd);
+		if (object)
+			object_put(object);
+		return object;
+	}
+	case DIR_TABLE: break;
+	}
+	return false;
+}
+
+static void list_numbers(const struct proc_node *node, const struct proc_subject *subject,
+    uint64_t *pos, list_emit_t emit, void *ctx)
+{
+	struct proc_node next;
+	char text[16];
+	/* The position is one more than the number that was told last. */
+	int64_t last = (int64_t)(*pos - NUMBERS_POS) - 1;
+	while (next_number(node, subject, last, &next)) {
+		last = next.entry == &proc_fd ? (int64_t)next.fd : next.tid ? next.tid : next.pid;
+		int len = snprintf(text, sizeof(text), "%lld", (long long)last);
+		uint64_t behind = NUMBERS_POS + (uint64_t)last + 1;
+		if (!emit(
+			ctx, text, (size_t)len, number_of(&next), DT_OF(next.entry->mode), behind))
+			return;
+		*pos = behind;
+	}
+}
+
+static int list(struct inode *dir, uint64_t *pos, list_emit_t emit, void *ctx)
+{
+	const struct proc_node *node = dir->data;
+	struct proc_subject subject;
+	if (proc_subject_of(node, &subject))
+		return -ENOENT;
+	int result = 0;
+	for (; *pos < FIRST_POS + node->entry->child_count; ++*pos) {
+		struct proc_node child = *node;
+		child.entry = &node->entry->children[*pos - FIRST_POS];
+		if (!emit(ctx, child.entry->name, strlen(child.entry->name), number_of(&child),
+			DT_OF(child.entry->mode), *pos + 1))
+			goto out_end;
+	}
+	*pos = max(*pos, (uint64_t)NUMBERS_POS);
+	list_numbers(node, &subject, pos, emit, ctx);
+out_end:
+	proc_subject_end(&subject);
+	return result;
+}
+
+static int read_link(struct inode *inode, char *buf, struct path *jump)
+{
+	const struct proc_node *node = inode->data;
+	struct proc_subject subject;
+	if (proc_subject_of(node, &subject))
+		return -ENOENT;
+	int result = node->entry->link(&subject, buf, jump);
+	proc_subject_end(&subject);
+	return result;
+}
+
+/* The modes say what there is to be done: they cannot be changed; nor the owner. Cutting a file before writing to it is fine. */
+static int set_attributes(struct inode *inode, const struct kstat *to, unsigned which)
+{
+	(void)inode, (void)to;
+	return which & (SET_MODE | SET_UID | SET_GID) ? -EPERM : 0;
+}
+
+static int stat(struct inode *inode, struct kstat *stat)
+{
+	stat->size = 0;
+	stat->block_size = 1024;
+	(void)inode;
+	return 0;
+}
+
+static const struct inode_ops directory_inode_ops = {
+    .lookup = lookup, .list = list, .set_attributes = set_attributes, .stat = stat, .evict = evict};
+static const struct inode_ops link_inode_ops = {
+    .read_link = read_link, .set_attributes = set_attributes, .stat = stat, .evict = evict};
+static const struct inode_ops file_inode_ops = {
+    .set_attributes = set_attributes, .stat = stat, .evict = evict};
+
+int procfs_process(struct object *object, struct process **process)
+{
+	if (object->ops != &directory_ops || file_of(object)->inode->ops != &directory_inode_ops)
+		return -EBADF;
+	const struct proc_node *node = file_of(object)->inode->data;
+	struct proc_subject subject;
+	if (node->entry != &proc_process)
+		return -EBADF;
+	int err = proc_subject_of(node, &subject);
+	*process = subject.process;
+	return err;
+}
+
+static int mount(const struct file_system *type, const char *source, uint32_t flags,
+    const char *options, struct super **result)
+{
+	(void)source, (void)options;
+	struct super *super = super_create(type, flags);
+	if (!super)
+		return -ENOMEM;
+	super->magic = PROC_MAGIC;
+	super->root = make_inode(super, &(struct proc_node){.entry = &proc_root, .fd = -1});
+	if (!super->root) {
+		super_destroy(super);
+		return -ENOMEM;
+	}
+	super->root->ino = 1;
+	*result = super;
+	return 0;
+}
+
+static const struct file_system type = {.name = "proc", .mount = mount};
+
+void procfs_register(void)
+{
+	file_system_register(&type);
+}

@@ -1,0 +1,170 @@
+/* Private to kernel/fs/procfs. */
+#pragma once
+
+#include <process/process.h>
+#include <procfs/procfs.h>
+#include <vfs/vfs.h>
+
+/* Text that grows as it is printed: the one way in which files here come to be. */
+struct proc_text {
+	char *buf;
+	size_t len, size;
+	bool failed; /* out of memory */
+};
+void proc_print(struct proc_text *text, const char *format, ...) PRINTF_LIKE(2, 3);
+void proc_append(struct proc_text *text, const char *bytes, size_t len);
+void proc_pad(struct proc_text *text, size_t line_start, size_t width);
+
+/* Whom a file is about. process is NULL for the system's own files. tid 0: the process as a whole. */
+struct proc_subject {
+	struct process *process;
+	uint32_t tid;
+	int fd;
+};
+
+/* A name in a directory: what it does says what it is. */
+struct proc_entry {
+	const char *name;
+	uint32_t mode;
+	/* A file: prints it. 0 or -errno. */
+	int (*show)(struct proc_text *text, const struct proc_subject *subject);
+	/* May be NULL. text is NUL-terminated. */
+	int (*write)(const struct proc_subject *subject, char *text);
+	/* A link: as inode_ops.read_link. */
+	int (*link)(const struct proc_subject *subject, char *buf, struct path *jump);
+	/* A directory: of entries, or one of the two below. */
+	const struct proc_entry *children;
+	size_t child_count;
+	enum { DIR_TABLE, DIR_ROOT, DIR_TASKS, DIR_FDS } kind;
+};
+
+/* What an inode of ours is: inode->data. */
+struct proc_node {
+	const struct proc_entry *entry;
+	uint32_t pid, tid;
+	int fd;
+	uint64_t start_ns; /* of that process: a later one with its number is another */
+};
+/* 0 and a subject whose process is referenced; -ESRCH. */
+MUST_USE int proc_subject_of(const struct proc_node *node, struct proc_subject *subject);
+void proc_subject_end(struct proc_subject *subject);
+
+extern const struct proc_entry proc_root;
+extern const struct proc_entry proc_process; /* the directory of a process */
+extern const struct proc_entry proc_task;    /* and of a thread */
+extern const struct proc_entry proc_fd;      /* a link in fd */
+extern const struct object_ops proc_file_ops;
+
+/* A thread, as it was a moment ago. */
+struct task_look {
+	uint32_t tid;
+	char name[THREAD_NAME_MAX], state;
+	struct process_usage usage;
+	uint64_t pending, blocked;
+	unsigned cpu, policy, rt_priority;
+};
+/* The thread `tid` of the process, or its first one (0). False: there is none. */
+bool proc_look_at_task(struct process *process, uint32_t tid, struct task_look *look);
+/* The next thread behind `tid`; 0: none. */
+uint32_t proc_next_tid(struct process *process, uint32_t tid);
+char proc_state(const struct process *process, const struct task_look *look);
+uint64_t ticks_of_ns(uint64_t ns); /* at 100 Hz */
+
+/* pid_files.c, pid_stat.c, maps.c, pid_links.c, system.c: the functions of entries.c */
+#define SHOW(name) int name(struct proc_text *text, const struct proc_subject *subject)
+#define LINK(name) int name(const struct proc_subject *subject, char *buf, struct path *jump)
+SHOW(show_stat);
+SHOW(show_statm);
+SHOW(show_status);
+SHOW(show_maps);
+SHOW(show_smaps);
+SHOW(show_cmdline);
+SHOW(show_environ);
+SHOW(show_comm);
+SHOW(show_limits);
+SHOW(show_mounts);
+SHOW(show_mountinfo);
+SHOW(show_oom_score);
+SHOW(show_oom_score_adj);
+SHOW(show_timer_slack);
+SHOW(show_rr_turn);
+SHOW(show_keys_max);
+SHOW(show_key_bytes_max);
+SHOW(show_root_keys_max);
+SHOW(show_root_key_bytes_max);
+SHOW(show_core_pattern);
+SHOW(show_console_level);
+SHOW(show_cpuinfo);
+SHOW(show_meminfo);
+SHOW(show_system_stat);
+SHOW(show_uptime);
+SHOW(show_loadavg);
+SHOW(show_version);
+SHOW(show_filesystems);
+SHOW(show_boot_cmdline);
+SHOW(show_slabs);
+SHOW(show_make_it_fail);
+int write_make_it_fail(const struct proc_subject *subject, char *text);
+SHOW(show_swaps);
+SHOW(show_hostname);
+SHOW(show_sysv_message_max);
+SHOW(show_sysv_queue_bytes);
+SHOW(show_msgmni);
+SHOW(show_sysv_sem_limits);
+SHOW(show_sysv_queues);
+SHOW(show_sysv_sets);
+SHOW(show_sysv_segments);
+SHOW(show_shmmax);
+SHOW(show_shmall);
+SHOW(show_shmmni);
+SHOW(show_msg_next_id);
+SHOW(show_sem_next_id);
+SHOW(show_shm_next_id);
+SHOW(show_domainname);
+SHOW(show_ostype);
+SHOW(show_osrelease);
+SHOW(show_os_version);
+SHOW(show_pid_max);
+SHOW(show_threads_max);
+SHOW(show_uuid);
+SHOW(show_boot_id);
+SHOW(show_entropy);
+SHOW(show_zero);
+SHOW(show_one);
+SHOW(show_cap_last);
+SHOW(show_groups_max);
+SHOW(show_pipe_max);
+SHOW(show_open_max);
+SHOW(show_aio_max);
+SHOW(show_mqueue_messages_default);
+SHOW(show_mqueue_messages_max);
+SHOW(show_mqueue_bytes_default);
+SHOW(show_mqueue_bytes_max);
+SHOW(show_aio_requests);
+SHOW(show_mmap_min);
+LINK(link_self);
+LINK(link_thread_self);
+LINK(link_mounts);
+LINK(link_cwd);
+LINK(link_root);
+LINK(link_exe);
+LINK(link_fd);
+int write_hostname(const struct proc_subject *subject, char *text);
+int write_domainname(const struct proc_subject *subject, char *text);
+int write_pipe_max(const struct proc_subject *subject, char *text);
+int write_shmmax(const struct proc_subject *subject, char *text);
+int write_shmall(const struct proc_subject *subject, char *text);
+int write_msgmni(const struct proc_subject *subject, char *text);
+int write_shmmni(const struct proc_subject *subject, char *text);
+int write_msg_next_id(const struct proc_subject *subject, char *text);
+int write_sem_next_id(const struct proc_subject *subject, char *text);
+int write_shm_next_id(const struct proc_subject *subject, char *text);
+int write_comm(const struct proc_subject *subject, char *text);
+int write_oom_score_adj(const struct proc_subject *subject, char *text);
+int write_timer_slack(const struct proc_subject *subject, char *text);
+int write_core_pattern(const struct proc_subject *subject, char *text);
+int write_keys_max(const struct proc_subject *subject, char *text);
+int write_key_bytes_max(const struct proc_subject *subject, char *text);
+int write_root_keys_max(const struct proc_subject *subject, char *text);
+int write_root_key_bytes_max(const struct proc_subject *subject, char *text);
+int write_console_level(const struct proc_subject *subject, char *text);

@@ -1,0 +1,156 @@
+/* Files that are printed: the text is made at the first read and whenever somebody reads from the beginning; reads in between go on in it. */
+#include "procfs_impl.h"
+
+#include <abi/errno.h>
+#include <abi/linux/fcntl.h>
+#include <lib/string.h>
+#include <mm/slab.h>
+
+#define FIRST_SIZE 1024
+#define WRITE_MAX  256
+
+void proc_append(struct proc_text *text, const char *bytes, size_t len)
+{
+	if (text->failed)
+		return;
+	if (text->size - text->len < len) {
+		size_t size = max(max(text->size * 2, (size_t)FIRST_SIZE), text->len + len);
+		char *buf = krealloc(text->buf, size);
+		if (!buf) {
+			text->failed = true;
+			return;
+		}
+		text->buf = buf;
+		text->size = size;
+	}
+	memcpy(text->buf + text->len, bytes, len);
+	text->len += len;
+}
+
+static void append_part(void *ctx, const char *bytes, size_t len)
+{
+	proc_append(ctx, bytes, len);
+}
+
+void proc_print(struct proc_text *text, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fmt_vformat(append_part, text, format, args);
+	va_end(args);
+}
+
+void proc_pad(struct proc_text *text, size_t line_start, size_t width)
+{
+	while (!text->failed && text->len - line_start < width)
+		proc_append(text, " ", 1);
+}
+
+/* file->data of an open file. */
+struct proc_reader {
+	struct mutex lock;
+	bool is_made;
+	struct proc_text text; /* lock */
+};
+
+/* The file's reader, made at the first read. */
+static struct proc_reader *reader_of(struct file *file)
+{
+	struct proc_reader *reader = atomic_load_acquire((struct proc_reader **)&file->data);
+	if (reader)
+		return reader;
+	struct proc_reader *fresh = kzalloc(sizeof(*fresh));
+	if (!fresh)
+		return NULL;
+	mutex_init(&fresh->lock, "proc file", RANK_NONE);
+	void *none = NULL;
+	if (atomic_cas(&file->data, &none, fresh))
+		return fresh;
+	kfree(fresh);
+	return none;
+}
+
+static void release(struct object *object)
+{
+	struct proc_reader *reader = file_of(object)->data;
+	if (reader) {
+		kfree(reader->text.buf);
+		kfree(reader);
+	}
+	file_release(object);
+}
+
+/* Lock held. */
+static int make_text(struct file *file, struct proc_reader *reader)
+{
+	const struct proc_node *node = file->inode->data;
+	struct proc_subject subject;
+	int err = proc_subject_of(node, &subject);
+	if (err)
+		return err;
+	reader->text.len = 0;
+	reader->text.failed = false;
+	err = node->entry->show(&reader->text, &subject);
+	proc_subject_end(&subject);
+	if (!err && reader->text.failed)
+		err = -ENOMEM;
+	reader->is_made = !err;
+	return err;
+}
+
+static int64_t read(struct object *object, struct io *io, uint64_t *pos)
+{
+	struct file *file = file_of(object);
+	struct proc_reader *reader = reader_of(file);
+	if (!reader)
+		return -ENOMEM;
+	mutex_lock(&reader->lock);
+	int err = *pos && reader->is_made ? 0 : make_text(file, reader);
+	size_t n = 0;
+	if (!err && *pos < reader->text.len)
+		n = io_write(io, reader->text.buf + *pos, reader->text.len - *pos);
+	mutex_unlock(&reader->lock);
+	*pos += n;
+	return err ? err : io_result(io, n);
+}
+
+static int64_t write(struct object *object, struct io *io, uint64_t *pos)
+{
+	const struct proc_node *node = file_of(object)->inode->data;
+	char text[WRITE_MAX];
+	struct proc_subject subject;
+	if (!node->entry->write)
+		return -EIO;
+	size_t asked = io->left, len = io_read(io, text, sizeof(text) - 1);
+	if (io->faulted)
+		return -EFAULT;
+	text[len] = '\0';
+	if (len && text[len - 1] == '\n')
+		text[len - 1] = '\0';
+	int err = proc_subject_of(node, &subject);
+	if (err)
+		return err;
+	err = node->entry->write(&subject, text);
+	proc_subject_end(&subject);
+	if (err)
+		return err;
+	*pos += asked;
+	return (int64_t)asked;
+}
+
+static int64_t seek(struct object *object, int64_t offset, int whence)
+{
+	return whence == SEEK_SET || whence == SEEK_CUR ? object_seek_in(object, offset, whence, 0)
+							: -EINVAL;
+}
+
+const struct object_ops proc_file_ops = {
+    .type = OBJECT_FILE,
+    .release = release,
+    .free = file_free,
+    .read = read,
+    .write = write,
+    .seek = seek,
+    .stat = file_stat,
+    .poll = object_always_ready,
+};

@@ -1,0 +1,182 @@
+/*
+ * Bytes between pipes and other objects, inside the kernel: splice(2), tee(2). As on Linux a pipe is locked while its bytes are written
+ * elsewhere, so that what cannot be written stays in it.
+ */
+#include "pipe_impl.h"
+
+#include <abi/errno.h>
+#include <abi/linux/fcntl.h>
+#include <lib/string.h>
+#include <vfs/inode.h>
+#include <wait/interruptible.h>
+
+static struct pipe *pipe_of(struct object *end)
+{
+	return end->ops->stat == file_stat ? file_of(end)->data : end->data;
+}
+
+bool pipe_is_same(struct object *end, struct object *other)
+{
+	return pipe_of(end) == pipe_of(other);
+}
+
+static size_t room(const struct pipe *pipe)
+{
+	uint32_t used = atomic_load(&pipe->head) - atomic_load(&pipe->tail),
+		 count = atomic_load(&pipe->slot_count);
+	return used < count ? (count - used) * PAGE_SIZE : 0;
+}
+
+int64_t pipe_wait_for_room(struct object *end, bool nonblock)
+{
+	struct pipe *pipe = pipe_of(end);
+	nonblock |= !!(end->flags & O_NONBLOCK);
+	for (;;) {
+		if (!atomic_load(&pipe->readers)) {
+			pipe_signal_broken();
+			return -EPIPE;
+		}
+		size_t bytes = room(pipe);
+		if (bytes)
+			return (int64_t)bytes;
+		if (nonblock)
+			return -EAGAIN;
+		if (signal_is_pending())
+			return -ERESTARTSYS;
+		int ignored = wait_until(&pipe->writers_wait,
+		    room(pipe) || !atomic_load(&pipe->readers) || signal_is_pending(), NSEC_MAX);
+		(void)ignored;
+	}
+}
+
+/* The first `len` bytes of the first slot have been moved. Lock held. */
+static void consume(struct pipe *pipe, struct pipe_slot *slot, size_t len)
+{
+	slot->start = (uint16_t)(slot->start + len);
+	if (slot->start == slot->end)
+		pipe_retire_slot(pipe, slot);
+}
+
+/* Lock held. */
+static int64_t write_out(struct pipe *pipe, struct object *out, uint64_t *pos, size_t len)
+{
+	size_t done = 0;
+	int64_t n = 0;
+	while (done < len && !pipe_is_empty(pipe)) {
+		struct pipe_slot *slot = pipe_slot_at(pipe, pipe->tail);
+		size_t part = min(len - done, (size_t)(slot->end - slot->start));
+		struct io io = io_kernel(slot->page + slot->start, part);
+		n = out->ops->write(out, &io, pos);
+		if (n <= 0)
+			break;
+		consume(pipe, slot, (size_t)n);
+		done += (size_t)n;
+		if ((size_t)n < part || signal_is_pending())
+			break;
+	}
+	return done ? (int64_t)done : n;
+}
+
+int64_t pipe_splice_to(
+    struct object *end, struct object *out, uint64_t *out_pos, size_t len, bool nonblock)
+{
+	struct pipe *pipe = pipe_of(end);
+	for (;;) {
+		int ready = pipe_wait_for_bytes(pipe, nonblock || end->flags & O_NONBLOCK);
+		if (ready <= 0)
+			return ready;
+		mutex_lock(&pipe->lock);
+		bool is_gone = pipe_is_empty(pipe); /* to another reader */
+		int64_t n = is_gone ? 0 : write_out(pipe, out, out_pos, len);
+		mutex_unlock(&pipe->lock);
+		pipe_wake(&pipe->writers_wait);
+		if (!is_gone)
+			return n;
+	}
+}
+
+int64_t pipe_splice_from(
+    struct object *in, uint64_t *in_pos, struct object *end, size_t len, bool nonblock)
+{
+	int64_t bytes = pipe_wait_for_room(end, nonblock);
+	return bytes < 0 ? bytes : object_copy(in, in_pos, end, NULL, min(len, (size_t)bytes));
+}
+
+/* Neither has to be locked first: whoever finds the second taken waits for that one, and asks for the other then. */
+static void lock_both(struct pipe *a, struct pipe *b)
+{
+	for (;;) {
+		mutex_lock(&a->lock);
+		if (mutex_try_lock(&b->lock))
+			return;
+		mutex_unlock(&a->lock);
+		struct pipe *swap = a;
+		a = b;
+		b = swap;
+	}
+}
+
+/* Up to `len` bytes of a slot become a slot of `out`: the page itself, or a copy. How many, or -ENOMEM. Both locks held. */
+static int64_t pass_slot(
+    struct pipe *in, struct pipe_slot *slot, struct pipe *out, size_t len, bool keep)
+{
+	size_t there = (size_t)(slot->end - slot->start), part = min(len, there);
+	struct pipe_slot *fresh = pipe_slot_at(out, out->head);
+	if (!keep && part == there) {
+		uint8_t *spare = fresh->page;
+		pipe_set_page(out, fresh, slot->page);
+		slot->page = spare;
+		fresh->start = slot->start;
+	} else {
+		if (!pipe_next_slot(out))
+			return -ENOMEM;
+		memcpy(fresh->page, slot->page + slot->start, part);
+		fresh->start = 0;
+	}
+	fresh->end = (uint16_t)(fresh->start + part);
+	fresh->is_packet = slot->is_packet;
+	if (!keep)
+		consume(in, slot, part);
+	atomic_store(&out->head, out->head + 1);
+	return (int64_t)part;
+}
+
+static int64_t pass(struct pipe *in, struct pipe *out, size_t len, bool keep)
+{
+	size_t done = 0;
+	int64_t n = 0;
+	uint32_t index = in->tail;
+	while (done < len && index != in->head && !pipe_is_full(out)) {
+		uint32_t tail = in->tail;
+		n = pass_slot(in, pipe_slot_at(in, index), out, len - done, keep);
+		if (n < 0)
+			break;
+		done += (size_t)n;
+		index = keep ? index + 1 : in->tail;
+		if (!keep && tail == in->tail)
+			break; /* a part of a slot: the last */
+	}
+	return done ? (int64_t)done : n;
+}
+
+int64_t pipe_splice_pipes(
+    struct object *in_end, struct object *out_end, size_t len, bool keep, bool nonblock)
+{
+	struct pipe *in = pipe_of(in_end), *out = pipe_of(out_end);
+	for (;;) {
+		int ready = pipe_wait_for_bytes(in, nonblock || in_end->flags & O_NONBLOCK);
+		if (ready <= 0)
+			return ready;
+		int64_t bytes = pipe_wait_for_room(out_end, nonblock);
+		if (bytes < 0)
+			return bytes;
+		lock_both(in, out);
+		int64_t n = pass(in, out, len, keep);
+		mutex_unlock(&in->lock);
+		mutex_unlock(&out->lock);
+		pipe_wake(&in->writers_wait);
+		pipe_wake(&out->readers_wait);
+		if (n)
+			return n;
+	}
+}

@@ -1,0 +1,133 @@
+/*
+ * The life of an address space, and which CPU has it loaded. `users` counts the processes that run in it: the last one's end unmaps everything. `refs` counts
+ * who needs the struct and its tables: the users together hold one, and every CPU that has it in its CR3, because kernel threads
+ * leave the last space loaded.
+ */
+#include "vm_impl.h"
+
+#include <arch/mmu.h>
+#include <lib/atomic.h>
+#include <log/assert.h>
+#include <mm/slab.h>
+#include <object/object.h>
+
+static PER_CPU(struct address_space *, loaded_space);
+
+pte_t vm_leaf_bits[8];
+
+void vm_init(void)
+{
+	for (unsigned prot = 0; prot < ARRAY_LEN(vm_leaf_bits); prot++)
+		vm_leaf_bits[prot] =
+		    pte_make_leaf(0, 1, VM_USER | prot) | (prot & VM_WRITE ? PTE_DIRTY : 0);
+	vm_leaf_bits[0] &= ~(PTE_PRESENT | PTE_USER);
+	vm_zero_page = page_alloc(0, PAGE_ZERO);
+	if (!vm_zero_page)
+		panic("no memory for the page of zeroes");
+	vm_zero_page->owner_data = 0;
+}
+
+struct address_space *address_space_create(void)
+{
+	struct address_space *space = kzalloc(sizeof(*space));
+	if (!space)
+		return NULL;
+	if (user_root_create(space)) {
+		kfree(space);
+		return NULL;
+	}
+	rwlock_init(&space->lock, "address space", RANK_ADDRESS_SPACE);
+	space->users = 1;
+	space->refs = 1;
+	space->mmap_top = USER_END;
+	return space;
+}
+
+uint64_t address_space_peak(struct address_space *space)
+{
+	uint64_t now = atomic_load(&space->resident_anon) + atomic_load(&space->resident_file) +
+		       atomic_load(&space->resident_shared);
+	if (now > atomic_load(&space->peak_resident))
+		atomic_store(&space->peak_resident, now);
+	return atomic_load(&space->peak_resident);
+}
+
+struct address_space *address_space_get(struct address_space *space)
+{
+	atomic_fetch_add(&space->users, 1);
+	return space;
+}
+
+struct address_space *address_space_hold(struct address_space *space)
+{
+	atomic_fetch_add(&space->refs, 1);
+	return space;
+}
+
+/* Spaces whose last reference went in the middle of a switch, where nothing can be freed. Whoever ends another one frees them too. */
+static struct address_space *dead_spaces; /* a */
+
+static void bury(struct address_space *space)
+{
+	struct address_space *first = atomic_load(&dead_spaces);
+	do
+		space->next_dead = first;
+	while (!atomic_cas(&dead_spaces, &first, space));
+}
+
+static void destroy(struct address_space *space)
+{
+	user_tables_destroy(space);
+	kfree(space);
+}
+
+void address_space_reap(void)
+{
+	struct address_space *space =
+	    atomic_load(&dead_spaces) ? atomic_swap(&dead_spaces, NULL) : NULL;
+	while (space) {
+		struct address_space *next = space->next_dead;
+		destroy(space);
+		space = next;
+	}
+}
+
+void address_space_release(struct address_space *space)
+{
+	if (atomic_fetch_sub(&space->refs, 1) == 1)
+		destroy(space);
+	address_space_reap();
+}
+
+void address_space_put(struct address_space *space)
+{
+	if (atomic_fetch_sub(&space->users, 1) != 1)
+		return;
+	/* No thread runs in it any more; a CPU that still has it loaded runs kernel code only, and flushes when it leaves. */
+	rwlock_write_lock(&space->lock);
+	user_unmap_all(space);
+	for (struct rb_node *node; (node = rb_take_leaf(&space->areas));)
+		area_free(rb_entry(node, struct area, node));
+	rwlock_write_unlock(&space->lock);
+	address_space_release(space);
+}
+
+/* The mask is set before the tables are used and cleared after: a flush that misses this CPU finds nothing stale here. */
+void address_space_switch(struct address_space *to)
+{
+	struct address_space *from = this_cpu_read(loaded_space);
+	if (from == to)
+		return;
+	cpumask_t me = cpumask_of(this_cpu());
+	if (to) {
+		atomic_fetch_add(&to->refs, 1);
+		atomic_fetch_or(&to->cpus, me);
+	}
+	this_cpu_write(loaded_space, to);
+	mmu_set_root(to ? to->table.root : kernel_page_table.root);
+	if (from) {
+		atomic_fetch_and(&from->cpus, ~me);
+		if (atomic_fetch_sub(&from->refs, 1) == 1)
+			bury(from);
+	}
+}
