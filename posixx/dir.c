@@ -1,0 +1,293 @@
+/* Calls that make, remove, move and list names. */
+#include "path_impl.h"
+
+#include <abi/linux/structs.h>
+#include <lib/string.h>
+#include <mm/slab.h>
+#include <object/capability.h>
+
+int64_t sys_mkdirat(int dir, uaddr_t path, unsigned mode)
+{
+	struct user_path name;
+	int err = user_path_copy(&name, path);
+	if (err)
+		return err;
+	err = vfs_mkdir(dir, name.text, mode);
+	user_path_free(&name);
+	return err;
+}
+
+int64_t sys_mkdir(uaddr_t path, unsigned mode)
+{
+	return sys_mkdirat(AT_FDCWD, path, mode);
+}
+
+int64_t sys_mknodat(int dir, uaddr_t path, unsigned mode, uint64_t dev)
+{
+	struct user_path name;
+	int err = user_path_copy(&name, path);
+	if (err)
+		return err;
+	err = vfs_create(dir, name.text, mode, (uint32_t)dev);
+	user_path_free(&name);
+	return err;
+}
+
+int64_t sys_mknod(uaddr_t path, unsigned mode, uint64_t dev)
+{
+	return sys_mknodat(AT_FDCWD, path, mode, dev);
+}
+
+int64_t sys_unlinkat(int dir, uaddr_t path, unsigned flags)
+{
+	if (flags & ~(unsigned)AT_REMOVEDIR)
+		return -EINVAL;
+	struct user_path name;
+	int err = user_path_copy(&name, path);
+	if (err)
+		return err;
+	err = vfs_unlink(dir, name.text, flags & AT_REMOVEDIR);
+	user_path_free(&name);
+	return err;
+}
+
+int64_t sys_unlink(uaddr_t path)
+{
+	return sys_unlinkat(AT_FDCWD, path, 0);
+}
+
+int64_t sys_rmdir(uaddr_t path)
+{
+	return sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
+/* Two paths of the caller. */
+static int copy_two(uaddr_t first, uaddr_t second, struct user_path *a, struct user_path *b)
+{
+	int err = user_path_copy(a, first);
+	if (err)
+		return err;
+	err = user_path_copy(b, second);
+	if (err)
+		user_path_free(a);
+	return err;
+}
+
+int64_t sys_renameat2(int old_dir, uaddr_t old_path, int new_dir, uaddr_t new_path, unsigned flags)
+{
+	struct user_path old, new;
+	int err = copy_two(old_path, new_path, &old, &new);
+	if (err)
+		return err;
+	err = vfs_rename(old_dir, old.text, new_dir, new.text, flags);
+	user_path_free(&old);
+	user_path_free(&new);
+	return err;
+}
+
+int64_t sys_renameat(int old_dir, uaddr_t old_path, int new_dir, uaddr_t new_path)
+{
+	return sys_renameat2(old_dir, old_path, new_dir, new_path, 0);
+}
+
+int64_t sys_rename(uaddr_t old_path, uaddr_t new_path)
+{
+	return sys_renameat2(AT_FDCWD, old_path, AT_FDCWD, new_path, 0);
+}
+
+int64_t sys_linkat(int old_dir, uaddr_t old_path, int new_dir, uaddr_t new_path, unsigned flags)
+{
+	if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	struct user_path old, new;
+	int err = copy_two(old_path, new_path, &old, &new);
+	if (err)
+		return err;
+	unsigned lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0u) |
+			  (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0u);
+	err = vfs_link(old_dir, old.text, new_dir, new.text, lookup);
+	user_path_free(&old);
+	user_path_free(&new);
+	return err;
+}
+
+int64_t sys_link(uaddr_t old_path, uaddr_t new_path)
+{
+	return sys_linkat(AT_FDCWD, old_path, AT_FDCWD, new_path, 0);
+}
+
+int64_t sys_symlinkat(uaddr_t target, int dir, uaddr_t path)
+{
+	struct user_path text, name;
+	int err = copy_two(target, path, &text, &name);
+	if (err)
+		return err;
+	err = vfs_symlink(text.text, dir, name.text);
+	user_path_free(&text);
+	user_path_free(&name);
+	return err;
+}
+
+int64_t sys_symlink(uaddr_t target, uaddr_t path)
+{
+	return sys_symlinkat(target, AT_FDCWD, path);
+}
+
+int64_t sys_readlinkat(int dir, uaddr_t path, uaddr_t buf, size_t size)
+{
+	if ((int64_t)(int)size <= 0)
+		return -EINVAL;
+	struct path place;
+	int err = vfs_lookup_user(dir, path, LOOKUP_EMPTY, &place);
+	if (err)
+		return err;
+	char *text = kmalloc(PATH_MAX_LEN);
+	int64_t len = text ? vfs_read_link(&place, text, min(size, (size_t)PATH_MAX_LEN)) : -ENOMEM;
+	/* An empty path must name a link itself. */
+	if (len > 0 && copy_to_user(buf, text, (size_t)len))
+		len = -EFAULT;
+	kfree(text);
+	path_put(&place);
+	return len;
+}
+
+int64_t sys_readlink(uaddr_t path, uaddr_t buf, size_t size)
+{
+	return sys_readlinkat(AT_FDCWD, path, buf, size);
+}
+
+/* Of an entry in either form, with the NUL: the old one has the type in its last byte, the new one in front of the name. */
+#define DIRENT_LEN(name_len) ALIGN_UP(offsetof(struct linux_dirent64, name) + (name_len) + 1, 8)
+
+/* Entries are gathered in kernel memory and copied in large pieces. */
+struct listing {
+	char *buf;      /* PATH_MAX_LEN */
+	char *at, *end; /* where the next entry goes, and how far it may reach */
+	uaddr_t user;
+	size_t left, total; /* bytes of the caller's buffer: behind `end`; already filled */
+	bool is_old;        /* getdents, not getdents64 */
+	int err;
+};
+
+static void begin_piece(struct listing *listing)
+{
+	size_t len = min(listing->left, (size_t)PATH_MAX_LEN);
+	listing->left -= len;
+	listing->at = listing->buf;
+	listing->end = listing->buf + len;
+}
+
+static bool flush(struct listing *listing)
+{
+	size_t used = (size_t)(listing->at - listing->buf);
+	if (copy_to_user(listing->user, listing->buf, used)) {
+		listing->err = -EFAULT;
+		return false;
+	}
+	listing->user = uaddr_add(listing->user, used);
+	listing->total += used;
+	listing->left += (size_t)(listing->end - listing->at);
+	begin_piece(listing);
+	return true;
+}
+
+/* Makes room for an entry of `len` bytes, if the caller has any. */
+static NOINLINE bool make_room(struct listing *listing, size_t len)
+{
+	if (len <= listing->left + (size_t)(listing->end - listing->at))
+		return flush(listing);
+	if (!listing->total && listing->at == listing->buf)
+		listing->err = -EINVAL;
+	return false;
+}
+
+static bool emit(
+    void *ctx, const char *name, size_t name_len, uint64_t ino, unsigned type, uint64_t next_pos);
+
+/* When the buffer is full. Apart, so that emit itself needs no stack. */
+static NOINLINE bool emit_in_next_piece(
+    void *ctx, const char *name, size_t name_len, uint64_t ino, unsigned type, uint64_t next_pos)
+{
+	return make_room(ctx, DIRENT_LEN(name_len)) &&
+	       emit(ctx, name, name_len, ino, type, next_pos);
+}
+
+static bool emit(
+    void *ctx, const char *name, size_t name_len, uint64_t ino, unsigned type, uint64_t next_pos)
+{
+	struct listing *listing = ctx;
+	size_t len = DIRENT_LEN(name_len);
+	if (unlikely(len > (size_t)(listing->end - listing->at)))
+		return emit_in_next_piece(ctx, name, name_len, ino, type, next_pos);
+	struct linux_dirent64 *entry = (struct linux_dirent64 *)listing->at;
+	listing->at += len;
+	char *text = entry->name - listing->is_old, *end = listing->at;
+	__builtin_memset(end - 8, 0, 8); /* the padding */
+	entry->ino = ino;
+	entry->next = (int64_t)next_pos;
+	entry->len = (uint16_t)len;
+	*(listing->is_old ? end - 1 : text - 1) = (char)type;
+	copy_short(text, name, name_len);
+	text[name_len] = '\0';
+	return true;
+}
+
+/* The position moves behind what was taken; a fault gives back the whole call. */
+static int64_t list(struct object *object, struct listing *listing)
+{
+	mutex_lock(&object->pos_lock);
+	uint64_t pos = object->pos;
+	int64_t result = object->ops->list(object, &pos, emit, listing);
+	if (!result)
+		result = listing->err;
+	if (!result && listing->at != listing->buf && !flush(listing))
+		result = -EFAULT;
+	if (!result) {
+		object->pos = pos;
+		result = (int64_t)listing->total;
+	}
+	mutex_unlock(&object->pos_lock);
+	return result;
+}
+
+/* An O_PATH descriptor lists nothing, nor does what is no directory. */
+static int why_not_listed(int fd, int err)
+{
+	struct cap_ref ref = cap_lookup(fd, 0);
+	if (!ref.object)
+		return ref.err;
+	if (!ref.object->ops->list)
+		err = ref.object->flags & O_PATH ? -EBADF : -ENOTDIR;
+	cap_release(ref);
+	return err;
+}
+
+/* Only directories come with the right. */
+static int64_t do_getdents(int fd, uaddr_t buf, size_t count, bool is_old)
+{
+	struct cap_ref ref = cap_lookup(fd, RIGHT_LIST);
+	if (!ref.object)
+		return why_not_listed(fd, ref.err);
+	struct listing listing = {
+	    .user = buf, .left = min(count, (size_t)INT32_MAX), .is_old = is_old};
+	int64_t result = -ENOMEM;
+	if (!user_range_ok(buf, count)) {
+		result = -EFAULT;
+	} else if ((listing.buf = kmalloc(PATH_MAX_LEN))) {
+		begin_piece(&listing);
+		result = list(ref.object, &listing);
+	}
+	kfree(listing.buf);
+	cap_release(ref);
+	return result;
+}
+
+int64_t sys_getdents64(int fd, uaddr_t buf, size_t count)
+{
+	return do_getdents(fd, buf, count, false);
+}
+
+int64_t sys_getdents(int fd, uaddr_t buf, unsigned count)
+{
+	return do_getdents(fd, buf, count, true);
+}
