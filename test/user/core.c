@@ -1,0 +1,167 @@
+/* Core dumps: core(5). */
+#include "check.h"
+
+#include <elf.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+static const char marked[] = "a text that can be found again";
+
+/* Where cores go to is the administrator's choice: we need the usual place. */
+static void need_plain_pattern(void)
+{
+	char pattern[128] = "";
+	int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY);
+	if (fd < 0 || read(fd, pattern, sizeof(pattern) - 1) <= 0 || strcmp(pattern, "core\n"))
+		_exit(CASE_SKIPPED);
+	char digit = '0';
+	fd = open("/proc/sys/kernel/core_uses_pid", O_RDONLY);
+	if (fd >= 0 && read(fd, &digit, 1) == 1 && digit != '0')
+		_exit(CASE_SKIPPED);
+	struct rlimit limit;
+	CHECK_OK(getrlimit(RLIMIT_CORE, &limit));
+	if (limit.rlim_max < 1 << 24)
+		_exit(CASE_SKIPPED);
+	limit.rlim_cur = limit.rlim_max;
+	CHECK_OK(setrlimit(RLIMIT_CORE, &limit));
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static pid_t raising(int signal)
+{
+	pid_t child = forked();
+	if (!child) {
+		raise(signal);
+		_exit(0);
+	}
+	return child;
+}
+
+TEST(signals_that_dump_and_those_that_do_not)
+{
+	static const int dumping[] = {
+	    SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS};
+	static const int others[] = {
+	    SIGHUP, SIGINT, SIGKILL, SIGUSR1, SIGPIPE, SIGALRM, SIGTERM, SIGIO};
+	need_plain_pattern();
+	for (size_t i = 0; i < sizeof(dumping) / sizeof(int); i++) {
+		int status = status_of(raising(dumping[i]));
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == dumping[i]);
+		CHECK(WCOREDUMP(status));
+		CHECK_OK(unlink("core"));
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(int); i++) {
+		int status = status_of(raising(others[i]));
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == others[i]);
+		CHECK(!WCOREDUMP(status));
+		CHECK_ERR(access("core", F_OK), ENOENT);
+	}
+}
+
+TEST(memory_and_registers_are_in_the_file)
+{
+	need_plain_pattern();
+	pid_t child = forked();
+	if (!child) {
+		char *copy =
+		    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		strcpy(copy, marked);
+		*(volatile char **)(copy + 64) = copy;
+		volatile int *volatile nowhere = (void *)8;
+		*nowhere = 1;
+	}
+	int status = status_of(child);
+	CHECK(WTERMSIG(status) == SIGSEGV && WCOREDUMP(status));
+	struct stat stat;
+	CHECK_OK(lstat("core", &stat));
+	CHECK_EQ(stat.st_mode, S_IFREG | 0600);
+	int fd = open("core", O_RDONLY);
+	char *core = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	CHECK(core != MAP_FAILED);
+	const Elf64_Ehdr *head = (void *)core;
+	CHECK(!memcmp(head->e_ident, ELFMAG, SELFMAG));
+	CHECK_EQ(head->e_type, ET_CORE);
+	CHECK_EQ(head->e_machine, EM_X86_64);
+	bool has_text = false, has_status = false;
+	for (int i = 0; i < head->e_phnum; i++) {
+		const Elf64_Phdr *part = (void *)(core + head->e_phoff + i * head->e_phentsize);
+		CHECK(part->p_offset + part->p_filesz <= (size_t)stat.st_size);
+		if (part->p_type == PT_LOAD && part->p_filesz >= 4096 &&
+		    !strcmp(core + part->p_offset, marked))
+			has_text = true;
+		if (part->p_type != PT_NOTE)
+			continue;
+		for (char *at = core + part->p_offset;
+		     at < core + part->p_offset + part->p_filesz;) {
+			const Elf64_Nhdr *note = (void *)at;
+			char *body = at + sizeof(*note) + ((note->n_namesz + 3) & ~3u);
+			if (note->n_type == NT_PRSTATUS && !has_status) {
+				has_status = true;
+				CHECK_EQ(note->n_descsz, 336);
+				CHECK_EQ(*(int *)body, SIGSEGV);
+				CHECK_EQ(*(int *)(body + 32), child);
+				CHECK(*(uint64_t *)(body + 112 + 16 * 8) != 0); /* rip */
+				CHECK(*(uint64_t *)(body + 112 + 19 * 8) != 0); /* rsp */
+			}
+			at = body + ((note->n_descsz + 3) & ~3u);
+		}
+	}
+	CHECK(has_text);
+	CHECK(has_status);
+}
+
+TEST(limits_and_dumpable_are_respected)
+{
+	need_plain_pattern();
+	struct rlimit limit;
+	CHECK_OK(getrlimit(RLIMIT_CORE, &limit));
+	pid_t child = forked();
+	if (!child) {
+		CHECK_OK(prctl(PR_SET_DUMPABLE, 0));
+		abort();
+	}
+	CHECK(!WCOREDUMP(status_of(child)));
+	CHECK_ERR(access("core", F_OK), ENOENT);
+	limit.rlim_cur = 8192;
+	CHECK_OK(setrlimit(RLIMIT_CORE, &limit));
+	CHECK(WCOREDUMP(status_of(raising(SIGABRT))));
+	struct stat stat;
+	CHECK_OK(lstat("core", &stat));
+	CHECK(stat.st_size <= 8192);
+	unlink("core");
+	limit.rlim_cur = 0;
+	CHECK_OK(setrlimit(RLIMIT_CORE, &limit));
+	CHECK(!WCOREDUMP(status_of(raising(SIGABRT))));
+	CHECK_ERR(access("core", F_OK), ENOENT);
+}
+
+TEST(the_parent_is_told_of_the_dump)
+{
+	need_plain_pattern();
+	siginfo_t info = {0};
+	pid_t child = raising(SIGABRT);
+	CHECK_OK(waitid(P_PID, (id_t)child, &info, WEXITED));
+	CHECK_EQ(info.si_code, CLD_DUMPED);
+	CHECK_EQ(info.si_status, SIGABRT);
+}
+
+TEST(a_handler_still_comes_first)
+{
+	need_plain_pattern();
+	pid_t child = forked();
+	if (!child) {
+		signal(SIGQUIT, SIG_IGN);
+		raise(SIGQUIT);
+		signal(SIGQUIT, _exit);
+		raise(SIGQUIT);
+	}
+	int status = status_of(child);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == SIGQUIT);
+	CHECK_ERR(access("core", F_OK), ENOENT);
+}

@@ -1,0 +1,318 @@
+/* Processes: fork, wait in its forms, stop and continue, groups and sessions, orphans. */
+#include "check.h"
+
+#include <sched.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/times.h>
+#include <time.h>
+
+static pid_t spawn_sleeper(void)
+{
+	pid_t pid = fork();
+	if (!pid)
+		for (;;)
+			pause();
+	CHECK(pid > 0);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+}
+
+TEST(exit_status)
+{
+	int status;
+	for (int code = 0; code < 300; code += 37) {
+		pid_t pid = fork();
+		if (!pid)
+			_exit(code);
+		CHECK(wait(&status) == pid && WIFEXITED(status) &&
+		      WEXITSTATUS(status) == (code & 0xff));
+	}
+	CHECK_ERR(wait(&status), ECHILD);
+	CHECK_ERR(waitpid(getpid(), &status, 0), ECHILD);
+	CHECK_ERR(waitpid(-1, &status, 0x1000), EINVAL);
+	CHECK_ERR(syscall(SYS_wait4, (int)0x80000000, NULL, 0, NULL), ESRCH);
+}
+
+TEST(wait_forms)
+{
+	int status;
+	siginfo_t info;
+	pid_t pid = spawn_sleeper();
+	CHECK(waitpid(pid, &status, WNOHANG) == 0);
+	memset(&info, 1, sizeof(info));
+	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0 &&
+	      info.si_signo == 0);
+	CHECK_ERR(waitid(P_PID, (id_t)pid, &info, WNOHANG), EINVAL);
+	CHECK_ERR(waitid(77, 1, &info, WEXITED), EINVAL);
+	CHECK_ERR(waitid(P_PID, 0, &info, WEXITED), EINVAL);
+	kill(pid, SIGTERM);
+	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
+	CHECK(info.si_signo == SIGCHLD && info.si_code == CLD_KILLED && info.si_status == SIGTERM &&
+	      info.si_pid == pid);
+	struct rusage usage;
+	CHECK(wait4(-getpgrp(), &status, 0, &usage) == pid && WTERMSIG(status) == SIGTERM);
+	CHECK_ERR(waitid(P_PID, (id_t)pid, &info, WEXITED), ECHILD);
+}
+
+static volatile sig_atomic_t children, child_code, child_status;
+static void child_changed(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)context;
+	children++;
+	child_code = info->si_code;
+	child_status = info->si_status;
+}
+
+TEST(stop_and_continue)
+{
+	struct sigaction action = {
+	    .sa_sigaction = child_changed, .sa_flags = SA_SIGINFO | SA_RESTART};
+	sigaction(SIGCHLD, &action, NULL);
+	int status;
+	siginfo_t info;
+	pid_t pid = spawn_sleeper();
+	kill(pid, SIGSTOP);
+	CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) &&
+	      WSTOPSIG(status) == SIGSTOP);
+	CHECK(children == 1 && child_code == CLD_STOPPED && child_status == SIGSTOP);
+	CHECK(waitpid(pid, &status, WUNTRACED | WNOHANG) == 0); /* told once */
+	/* A signal does not wake it, except the two that do. */
+	kill(pid, SIGTERM);
+	usleep(20000);
+	CHECK(waitpid(pid, &status, WNOHANG) == 0);
+	end(pid);
+
+	pid = spawn_sleeper();
+	kill(pid, SIGSTOP);
+	CHECK(waitid(P_PID, (id_t)pid, &info, WSTOPPED) == 0 && info.si_code == CLD_STOPPED &&
+	      info.si_status == SIGSTOP);
+	kill(pid, SIGCONT);
+	CHECK(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
+	CHECK(waitpid(pid, &status, WCONTINUED | WNOHANG) == 0);
+	end(pid);
+
+	action.sa_flags |= SA_NOCLDSTOP;
+	sigaction(SIGCHLD, &action, NULL);
+	pid = spawn_sleeper();
+	children = 0;
+	kill(pid, SIGSTOP);
+	CHECK(waitpid(pid, &status, WUNTRACED) == pid && children == 0);
+	end(pid);
+}
+
+TEST(children_nobody_wants)
+{
+	int status;
+	signal(SIGCHLD, SIG_IGN);
+	pid_t pid = fork();
+	if (!pid)
+		_exit(3);
+	CHECK_ERR(waitpid(pid, &status, 0), ECHILD);
+	struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
+	sigaction(SIGCHLD, &action, NULL);
+	pid = fork();
+	if (!pid)
+		_exit(3);
+	CHECK_ERR(waitpid(pid, &status, 0), ECHILD);
+}
+
+TEST(groups)
+{
+	pid_t pid = spawn_sleeper();
+	CHECK(getpgid(pid) == getpgrp());
+	CHECK(setpgid(pid, pid) == 0 && getpgid(pid) == pid);
+	CHECK(setpgid(pid, getpgrp()) == 0 && setpgid(pid, 0) == 0 && getpgid(pid) == pid);
+	CHECK(kill(-pid, 0) == 0);
+	CHECK_ERR(kill(-0x7ffffff0, 0), ESRCH);
+	CHECK_ERR(setpgid(pid, -1), EINVAL);
+	CHECK_ERR(setpgid(0x7ffffff0, 0), ESRCH);
+	CHECK_ERR(getpgid(0x7ffffff0), ESRCH);
+	CHECK_ERR(setpgid(pid, 0x7ffffff0), EPERM);
+	int status;
+	CHECK(kill(-pid, SIGTERM) == 0 && waitpid(-pid, &status, 0) == pid);
+	CHECK_ERR(kill(-pid, 0), ESRCH);
+}
+
+TEST(sessions)
+{
+	pid_t pid = fork();
+	if (!pid) {
+		pid_t self = getpid();
+		if (setsid() != self || getsid(0) != self || getpgrp() != self)
+			_exit(1);
+		errno = 0;
+		if (setsid() != -1 || errno != EPERM)
+			_exit(2);
+		errno = 0;
+		_exit(setpgid(0, 0) == -1 && errno == EPERM ? 0 : 3);
+	}
+	int status;
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+TEST(orphan_is_adopted)
+{
+	int fds[2];
+	CHECK(pipe(fds) == 0);
+	pid_t pid = fork();
+	if (!pid) {
+		pid_t middle = getpid();
+		if (!fork()) {
+			while (getppid() == middle)
+				usleep(1000);
+			pid_t parent = getppid();
+			_exit(write(fds[1], &parent, sizeof(parent)) != sizeof(parent));
+		}
+		_exit(0);
+	}
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	pid_t parent = 0;
+	CHECK(
+	    read(fds[0], &parent, sizeof(parent)) == sizeof(parent) && parent != pid && parent > 0);
+}
+
+/* A stopped member of a group that becomes orphaned gets SIGHUP and SIGCONT. */
+TEST(orphaned_group)
+{
+	int fds[2];
+	CHECK(pipe(fds) == 0);
+	pid_t leader = fork();
+	if (!leader) {
+		setsid();
+		pid_t middle = fork();
+		if (!middle) {
+			pid_t member = fork();
+			if (!member) {
+				setpgid(0, 0);
+				raise(SIGSTOP);
+				_exit(0); /* unless SIGHUP comes first */
+			}
+			int status;
+			setpgid(member, member);
+			waitpid(member, &status, WUNTRACED);
+			if (write(fds[1], &member, sizeof(member)) < 0)
+				_exit(1);
+			_exit(0);
+		}
+		waitpid(middle, NULL, 0);
+		_exit(0);
+	}
+	pid_t member;
+	CHECK(read(fds[0], &member, sizeof(member)) == sizeof(member));
+	CHECK(waitpid(leader, NULL, 0) == leader);
+	for (int i = 0; i < 200 && kill(member, 0) == 0; i++)
+		usleep(10000);
+	/* Either gone, or a zombie of whoever adopted it. */
+	close(fds[1]);
+	char byte;
+	CHECK(read(fds[0], &byte, 1) == 0);
+}
+
+static int shared_value;
+TEST(vfork_shares)
+{
+	volatile int *value = &shared_value;
+	pid_t pid = vfork();
+	if (!pid) {
+		*value = 42;
+		_exit(0);
+	}
+	CHECK(*value == 42);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+}
+
+TEST(clone_arguments)
+{
+	CHECK_ERR(syscall(SYS_clone, CLONE_THREAD, 0, 0, 0, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_clone, CLONE_SIGHAND, 0, 0, 0, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_clone3, NULL, 8), EINVAL);
+	uint64_t args[11] = {0};
+	CHECK_ERR(syscall(SYS_clone3, (void *)8, sizeof(args)), EFAULT);
+	args[0] = 1; /* exit signals do not belong into the flags */
+	CHECK_ERR(syscall(SYS_clone3, args, sizeof(args)), EINVAL);
+	args[0] = 0;
+	args[5] = 4096; /* a stack without a size */
+	CHECK_ERR(syscall(SYS_clone3, args, sizeof(args)), EINVAL);
+	args[5] = 0;
+	args[4] = SIGCHLD;
+	pid_t pid = (pid_t)syscall(SYS_clone3, args, 64);
+	if (!pid)
+		_exit(7);
+	int status;
+	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7);
+	pid_t parent_tid = 0;
+	pid = (pid_t)syscall(SYS_clone, CLONE_PARENT_SETTID | SIGCHLD, 0, &parent_tid, 0, 0);
+	if (!pid)
+		_exit(0);
+	CHECK(parent_tid == pid && waitpid(pid, NULL, 0) == pid);
+	/* A child that ends silently is seen only by those who ask for such. */
+	pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
+	if (!pid)
+		_exit(0);
+	CHECK_ERR(waitpid(pid, NULL, 0), ECHILD);
+	CHECK(waitpid(pid, NULL, __WALL) == pid);
+}
+
+TEST(memory_is_copied)
+{
+	char *pages =
+	    mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	memset(pages, 1, 1 << 20);
+	pid_t pid = fork();
+	if (!pid) {
+		memset(pages, 2, 1 << 20);
+		*shared = 5;
+		_exit(0);
+	}
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	for (int i = 0; i < 1 << 20; i += 4096)
+		CHECK(pages[i] == 1);
+	CHECK(*shared == 5);
+}
+
+TEST(times_of_children_are_counted)
+{
+	struct tms start, end;
+	struct rusage usage;
+	CHECK(times(&start) != -1);
+	pid_t pid = fork();
+	struct timespec now;
+	if (!pid) {
+		do
+			clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+		while (now.tv_nsec < 60000000 && now.tv_sec == 0);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	times(&end);
+	CHECK(end.tms_cutime + end.tms_cstime - start.tms_cutime - start.tms_cstime >= 4);
+	CHECK(getrusage(RUSAGE_CHILDREN, &usage) == 0);
+	CHECK(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec >= 50000 || usage.ru_utime.tv_sec);
+	CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+	CHECK_ERR(getrusage(77, &usage), EINVAL);
+}
+
+TEST(fork_storm)
+{
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 10; i++) {
+			pid_t pid = fork();
+			if (!pid)
+				_exit(i);
+			CHECK(pid > 0);
+		}
+		int sum = 0, status;
+		while (wait(&status) > 0)
+			sum += WEXITSTATUS(status);
+		CHECK(sum == 45);
+	}
+}

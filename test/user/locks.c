@@ -1,0 +1,184 @@
+/* Locks on files: flock(2), fcntl(2) on ranges. */
+#include "check.h"
+
+#include <sys/file.h>
+
+static int open_file(void)
+{
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static int lock(int fd, int command, int type, off_t start, off_t len)
+{
+	struct flock range = {.l_type = (short)type, .l_start = start, .l_len = len};
+	return fcntl(fd, command, &range);
+}
+
+/* What hinders a lock on the range, as another process sees it: type, start and length in decimals, or 0. */
+static int seen_by_another(int fd, int type, off_t start, off_t len)
+{
+	pid_t parent = getpid(), child = forked();
+	if (!child) {
+		struct flock range = {.l_type = (short)type, .l_start = start, .l_len = len};
+		CHECK_OK(fcntl(fd, F_GETLK, &range));
+		if (range.l_type == F_UNLCK)
+			_exit(0);
+		CHECK_EQ(range.l_pid, parent);
+		CHECK_EQ(range.l_whence, SEEK_SET);
+		_exit(
+		    (int)((range.l_type == F_WRLCK ? 100 : 0) + range.l_start * 10 + range.l_len));
+	}
+	return ended(child);
+}
+
+TEST(range_locks_hinder_others)
+{
+	int fd = open_file();
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 3, 2));
+	CHECK_EQ(seen_by_another(fd, F_RDLCK, 0, 0), 132);
+	CHECK_EQ(seen_by_another(fd, F_RDLCK, 0, 3), 0);
+	CHECK_EQ(seen_by_another(fd, F_RDLCK, 5, 0), 0);
+	CHECK_OK(lock(fd, F_SETLK, F_RDLCK, 3, 2));
+	CHECK_EQ(seen_by_another(fd, F_RDLCK, 0, 0), 0);
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 0, 0), 32);
+	close(dup(fd));
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 0, 0), 0); /* any close lets go of all */
+}
+
+TEST(the_first_of_several_locks_is_shown)
+{
+	int fd = open_file();
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 7, 1));
+	CHECK_OK(lock(fd, F_SETLK, F_RDLCK, 2, 2));
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 5, 1));
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 0, 0), 22);
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 4, 0), 151);
+	CHECK_EQ(seen_by_another(fd, F_RDLCK, 0, 0), 151);
+}
+
+TEST(adjacent_locks_of_a_kind_join)
+{
+	int fd = open_file();
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 4, 2));
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 2, 2));
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 0, 0), 124);
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 1, 8));
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 0, 0), 118);
+	CHECK_OK(lock(fd, F_SETLK, F_RDLCK, 3, 2)); /* in its middle: three now */
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 0, 0), 112);
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 3, 0), 32);
+	CHECK_EQ(seen_by_another(fd, F_RDLCK, 3, 0), 154);
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 3, 2));
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 0, 0), 118);
+	CHECK_OK(lock(fd, F_SETLK, F_UNLCK, 2, 0));
+	CHECK_EQ(seen_by_another(fd, F_WRLCK, 0, 0), 111);
+}
+
+TEST(arguments_of_locks_are_checked)
+{
+	int fd = open_file(), ends[2];
+	CHECK_ERR(fcntl(fd, F_SETLK, (void *)8), EFAULT);
+	CHECK_ERR(lock(fd, F_SETLK, 77, 0, 0), EINVAL);
+	CHECK_ERR(lock(fd, F_SETLK, F_WRLCK, -1, 0), EINVAL);
+	CHECK_ERR(lock(fd, F_GETLK, F_UNLCK, 0, 0), EINVAL);
+	int reader = open("file", O_RDONLY);
+	CHECK_ERR(lock(reader, F_SETLK, F_WRLCK, 0, 0), EBADF);
+	CHECK_OK(lock(reader, F_SETLK, F_RDLCK, 0, 0));
+	CHECK_OK(pipe(ends));
+	CHECK_ERR(fcntl(ends[0], F_SETLK, (void *)8), EFAULT);
+	CHECK_ERR(fcntl(ends[0], F_GETLK, (void *)8), EFAULT);
+}
+
+/* A child that does its steps when told so, and tells when a step is done. */
+struct helper {
+	pid_t pid;
+	int orders[2], answers[2];
+};
+
+static struct helper start_helper(int fd, const struct flock *locks)
+{
+	struct helper helper;
+	CHECK_OK(pipe(helper.orders));
+	CHECK_OK(pipe(helper.answers));
+	helper.pid = forked();
+	if (helper.pid)
+		return helper;
+	close(helper.orders[1]);
+	int step;
+	while (read(helper.orders[0], &step, sizeof(step)) == 4) {
+		struct flock range = locks[step];
+		int result = fcntl(fd, F_SETLKW, &range) ? errno : 0;
+		CHECK_EQ(write(helper.answers[1], &result, sizeof(result)), 4);
+	}
+	_exit(0);
+}
+
+static void order(struct helper *helper, int step)
+{
+	CHECK_EQ(write(helper->orders[1], &step, sizeof(step)), 4);
+}
+
+static int answer(struct helper *helper)
+{
+	int result;
+	CHECK_EQ(read(helper->answers[0], &result, sizeof(result)), 4);
+	return result;
+}
+
+/* Three hold a range each; the circle closes only when the first one lets go. */
+TEST(a_circle_that_closes_later_is_found)
+{
+	static const struct flock first[] = {
+	    {.l_type = F_WRLCK, .l_start = 2, .l_len = 5}, {.l_type = F_UNLCK}};
+	static const struct flock second[] = {{.l_type = F_WRLCK, .l_start = 9, .l_len = 5},
+	    {.l_type = F_WRLCK, .l_start = 17, .l_len = 5}};
+	static const struct flock third[] = {{.l_type = F_WRLCK, .l_start = 17, .l_len = 5},
+	    {.l_type = F_WRLCK, .l_start = 2, .l_len = 14}};
+	int fd = open_file();
+	struct helper a = start_helper(fd, first), b = start_helper(fd, second),
+		      c = start_helper(fd, third);
+	order(&a, 0);
+	CHECK_EQ(answer(&a), 0);
+	order(&b, 0);
+	CHECK_EQ(answer(&b), 0);
+	order(&c, 0);
+	CHECK_EQ(answer(&c), 0);
+	order(&b, 1);
+	sleep_ms(50);
+	order(&c, 1);
+	sleep_ms(50);
+	order(&a, 1);
+	CHECK_EQ(answer(&a), 0);
+	CHECK_EQ(answer(&c), EDEADLK);
+}
+
+TEST(a_waiting_lock_is_granted)
+{
+	int fd = open_file();
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 0, 10));
+	pid_t child = forked();
+	if (!child) {
+		CHECK_ERR(lock(fd, F_SETLK, F_RDLCK, 9, 1), EAGAIN);
+		CHECK_OK(lock(fd, F_SETLKW, F_RDLCK, 9, 1));
+		_exit(0);
+	}
+	sleep_ms(50);
+	CHECK_OK(lock(fd, F_SETLK, F_UNLCK, 0, 0));
+	CHECK_EQ(ended(child), 0);
+}
+
+TEST(flock_belongs_to_the_open_file)
+{
+	int fd = open_file(), other = open("file", O_RDWR);
+	CHECK_OK(flock(fd, LOCK_EX));
+	CHECK_ERR(flock(other, LOCK_SH | LOCK_NB), EWOULDBLOCK);
+	CHECK_OK(flock(dup(fd), LOCK_SH));
+	CHECK_OK(flock(other, LOCK_SH | LOCK_NB));
+	CHECK_ERR(flock(other, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	CHECK_OK(flock(fd, LOCK_UN));
+	CHECK_OK(flock(other, LOCK_EX | LOCK_NB));
+	CHECK_ERR(flock(fd, LOCK_NB), EINVAL);
+	CHECK_ERR(flock(-1, LOCK_SH), EBADF);
+}

@@ -1,0 +1,258 @@
+/* Mapped files that are cut, memory that is locked, and huge pages that areas and forks divide. */
+#include "check.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static const size_t page = 4096;
+static int ends[2];
+
+static bool can_read(const char *address)
+{
+	char byte;
+	bool can = write(ends[1], address, 1) == 1;
+	CHECK(!can || read(ends[0], &byte, 1) == 1);
+	return can;
+}
+
+static char *map(size_t pages, int prot, int flags, int fd)
+{
+	char *area = mmap(NULL, pages * page, prot, flags, fd, 0);
+	CHECK(area != MAP_FAILED);
+	return area;
+}
+
+static char *map_memory(size_t pages)
+{
+	return map(pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+}
+
+static int file_of(size_t pages)
+{
+	int fd = open("file", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	CHECK(fd >= 0 && ftruncate(fd, (off_t)(pages * page)) == 0);
+	return fd;
+}
+
+TEST(what_lies_behind_the_end_is_not_seen)
+{
+	int fd = file_of(1);
+	CHECK(pipe(ends) == 0);
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 16 * (off_t)page) < 0 && errno == EOPNOTSUPP)
+		return;
+	char *area = map(16, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	CHECK_EQ(*(volatile char *)area, 0);
+	for (size_t i = 1; i < 16; i++)
+		CHECK(!can_read(area + i * page));
+	CHECK(ftruncate(fd, 4 * (off_t)page) == 0);
+	CHECK_EQ(*(volatile char *)(area + 2 * page), 0);
+	CHECK(can_read(area + 3 * page) && !can_read(area + 4 * page));
+}
+
+TEST(private_copies_are_cut_too_but_not_by_holes)
+{
+	int fd = file_of(4);
+	CHECK(pipe(ends) == 0);
+	char *copy = map(4, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd);
+	for (size_t i = 0; i < 4; i++)
+		copy[i * page] = (char)(i + 1);
+	CHECK(ftruncate(fd, 2 * (off_t)page) == 0);
+	CHECK(copy[0] == 1 && copy[page] == 2);
+	CHECK(!can_read(copy + 2 * page) && !can_read(copy + 3 * page));
+	CHECK(ftruncate(fd, 4 * (off_t)page) == 0);
+	CHECK_EQ(copy[2 * page], 0);
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 2 * (off_t)page) == 0)
+		CHECK(copy[0] == 1 && copy[page] == 2);
+}
+
+static volatile int phase; /* odd: the writer writes */
+static volatile int seen;  /* by the writer */
+static sigjmp_buf back;
+
+static void on_bus(int signal)
+{
+	(void)signal;
+	siglongjmp(back, 1);
+}
+
+static void *write_on(void *arg)
+{
+	volatile char *area = arg;
+	for (;;) {
+		int now = __atomic_load_n(&phase, __ATOMIC_ACQUIRE);
+		__atomic_store_n(&seen, now, __ATOMIC_RELEASE);
+		if (now < 0)
+			return NULL;
+		if (now & 1 && sigsetjmp(back, 1) == 0)
+			for (size_t i = 0; i < 16; i++)
+				area[i * page] = 1;
+		else
+			sched_yield();
+	}
+}
+
+static void set_phase(int to)
+{
+	__atomic_store_n(&phase, to, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&seen, __ATOMIC_ACQUIRE) != to)
+		sched_yield();
+}
+
+/* What is written before the file is cut goes with it, and after that nothing is written. */
+TEST(nothing_is_written_behind_the_end)
+{
+	static char zeroes[16 * 4096], got[16 * 4096];
+	int fd = file_of(16);
+	char *area = map(16, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	pthread_t thread;
+	signal(SIGBUS, on_bus);
+	CHECK(pthread_create(&thread, NULL, write_on, area) == 0);
+	for (int round = 0; round < 300; round++) {
+		set_phase(2 * round + 1);
+		if (round & 1)
+			usleep(100);
+		CHECK(ftruncate(fd, 0) == 0);
+		set_phase(2 * round + 2);
+		CHECK(ftruncate(fd, 16 * (off_t)page) == 0);
+		CHECK(pread(fd, got, sizeof(got), 0) == (ssize_t)sizeof(got));
+		CHECK(memcmp(got, zeroes, sizeof(got)) == 0);
+	}
+	__atomic_store_n(&phase, -1, __ATOMIC_RELEASE);
+	CHECK(pthread_join(thread, NULL) == 0);
+}
+
+/* The border of two areas lies within a huge page. */
+static void fork_divided(void)
+{
+	const size_t huge = 512;
+	int status;
+	char *area = map_memory(3 * huge);
+	for (size_t i = 0; i < 3 * huge; i++)
+		area[i * page] = 1;
+	CHECK(madvise(area, (huge + huge / 2) * page, MADV_DONTDUMP) == 0);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(area[huge * page] != 1 || area[3 * huge * page - page] != 1);
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	_exit(0);
+}
+
+/* More than there is, if each lost a huge page. */
+TEST(forks_of_divided_huge_pages_lose_nothing)
+{
+	for (int i = 0; i < 400; i++) {
+		int status;
+		pid_t child = fork();
+		if (child == 0)
+			fork_divided();
+		CHECK(waitpid(child, &status, 0) == child);
+		CHECK_EQ(status, 0);
+	}
+}
+
+TEST(all_that_is_locked_is_there)
+{
+	unsigned char there[64];
+	char *area = map_memory(64), *none = map(4, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	(void)none;
+	if (mlockall(MCL_CURRENT) < 0)
+		return; /* the limit is less than what is mapped */
+	CHECK(mincore(area, 64 * page, there) == 0);
+	for (int i = 0; i < 64; i++)
+		CHECK(there[i] & 1);
+	CHECK_ERR(madvise(area, page, MADV_DONTNEED), EINVAL);
+	CHECK_ERR(madvise(area, page, 20 /* MADV_COLD */), EINVAL);
+	area[0] = 5;
+	if (madvise(area, page, 24 /* MADV_DONTNEED_LOCKED */) == 0)
+		CHECK_EQ(area[0], 0);
+	CHECK(munlockall() == 0);
+}
+
+TEST(populating_obeys_rights)
+{
+	unsigned char there[4];
+	char *reader = map(4, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	char *none = map(4, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1), *memory = map_memory(4);
+	if (madvise(reader, page, MADV_POPULATE_READ) < 0 && errno == EINVAL)
+		return; /* before 5.14 */
+	CHECK_ERR(madvise(reader, page, MADV_POPULATE_WRITE), EINVAL);
+	CHECK_ERR(madvise(none, page, MADV_POPULATE_READ), EINVAL);
+	CHECK(madvise(memory, 4 * page, MADV_POPULATE_WRITE) == 0);
+	CHECK(mincore(memory, 4 * page, there) == 0 && there[0] & there[3] & 1);
+	CHECK(munmap(memory + page, page) == 0);
+	CHECK_ERR(madvise(memory, 4 * page, MADV_POPULATE_READ), ENOMEM);
+	char *behind = map(4, PROT_READ | PROT_WRITE, MAP_SHARED, file_of(1));
+	CHECK_ERR(madvise(behind, 4 * page, MADV_POPULATE_WRITE), EFAULT);
+}
+
+TEST(addresses_that_cannot_be)
+{
+	char *memory = map_memory(4), *far = (char *)(1L << 50);
+	CHECK_ERR(mlock(far, page), ENOMEM);
+	CHECK_ERR(munlock(far, page), ENOMEM);
+	CHECK_ERR(mlock((char *)-page, 2 * page), EINVAL);
+	CHECK(mremap(far, page, 2 * page, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT);
+	CHECK(mremap(memory, page, 1UL << 50, MREMAP_MAYMOVE) == MAP_FAILED);
+	CHECK_ERR(madvise(far, page, MADV_NORMAL), ENOMEM);
+	CHECK_ERR(madvise((char *)-page, 2 * page, MADV_NORMAL), EINVAL);
+	CHECK_ERR(madvise(memory, SIZE_MAX, MADV_NORMAL), EINVAL);
+	CHECK_ERR(munmap(far, page), EINVAL);
+	CHECK_ERR(mprotect(far, page, PROT_READ), ENOMEM);
+	CHECK(mprotect(memory, page, PROT_READ | 8 /* PROT_SEM */) == 0);
+	CHECK_ERR(msync(far, page, MS_ASYNC), ENOMEM);
+	CHECK(mmap(NULL, page, PROT_READ, 3 /* MAP_SHARED_VALIDATE */ | MAP_ANONYMOUS, -1, 0) ==
+	      MAP_FAILED);
+	CHECK_EQ(errno, EINVAL);
+}
+
+/* In KiB, of the area that begins there. */
+static long usage_of(const char *area, const char *what)
+{
+	char line[400], name[40];
+	long value, result = -1;
+	bool is_here = false;
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	CHECK(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		unsigned long start, end;
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+			is_here = start == (unsigned long)area;
+		else if (is_here && sscanf(line, "%39[^:]: %ld kB", name, &value) == 2 &&
+			 strcmp(name, what) == 0)
+			result = value;
+	}
+	fclose(smaps);
+	return result;
+}
+
+TEST(what_is_there_is_told)
+{
+	/* With a neighbour that differs, so that it is an area of its own. */
+	char *area = map(8, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	CHECK(madvise(area, 8 * page, MADV_NOHUGEPAGE) == 0);
+	CHECK_EQ(usage_of(area, "Size"), 32);
+	CHECK_EQ(usage_of(area, "Rss"), 0);
+	area[0] = area[3 * page] = 1;
+	CHECK(area[5 * page] == 0); /* nothing of one's own */
+	CHECK_EQ(usage_of(area, "Rss"), 8);
+	CHECK_EQ(usage_of(area, "Pss"), 8);
+	CHECK_EQ(usage_of(area, "Anonymous"), 8);
+	CHECK_EQ(usage_of(area, "Private_Dirty"), 8);
+	CHECK_EQ(usage_of(area, "Locked"), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		CHECK_EQ(usage_of(area, "Rss"), 8);
+		CHECK_EQ(usage_of(area, "Pss"), 4);
+		CHECK_EQ(usage_of(area, "Shared_Dirty"), 8);
+		_exit(0);
+	}
+	int status;
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	if (mlock(area, 8 * page) == 0)
+		CHECK_EQ(usage_of(area, "Locked"), 32);
+}

@@ -1,0 +1,176 @@
+/* /proc: what it says of the system, compared with what calls say. */
+#include "proc.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+
+TEST(cpuinfo_has_each_processor)
+{
+	long count = 0;
+	read_all("/proc/cpuinfo");
+	for (char *at = text; (at = strstr(at, "processor\t: ")); at++)
+		CHECK_EQ(atoi(at + 12), count++);
+	CHECK_EQ(count, sysconf(_SC_NPROCESSORS_ONLN));
+	CHECK(strstr(text, "vendor_id\t: ") && strstr(text, "model name\t: "));
+	CHECK(strstr(text, "flags\t\t: ") && strstr(text, "cpu MHz\t\t: "));
+}
+
+TEST(meminfo_agrees_with_sysinfo)
+{
+	struct sysinfo info;
+	CHECK_OK(sysinfo(&info));
+	read_all("/proc/meminfo");
+	CHECK_EQ(number_of("MemTotal:"), info.totalram * info.mem_unit / 1024);
+	CHECK_EQ(number_of("SwapTotal:"), info.totalswap * info.mem_unit / 1024);
+	CHECK(number_of("MemFree:") > 0 && number_of("MemFree:") <= number_of("MemTotal:"));
+	CHECK(number_of("MemAvailable:") > 0);
+	CHECK(number_of("MemAvailable:") <= number_of("MemTotal:"));
+	static const char *const others[] = {"Buffers:", "Cached:", "SwapFree:"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		CHECK(strstr(value_of(others[i]), " kB"));
+}
+
+TEST(stat_of_the_system)
+{
+	long long user, nice, system, idle, sum = 0, cpu;
+	read_all("/proc/stat");
+	CHECK_EQ(sscanf(value_of("cpu "), "%lld %lld %lld %lld", &user, &nice, &system, &idle), 4);
+	CHECK(user + system > 0);
+	for (long i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++) {
+		char key[32];
+		snprintf(key, sizeof(key), "cpu%ld ", i);
+		CHECK_EQ(sscanf(value_of(key), "%*d %*d %*d %lld", &cpu), 1);
+		sum += cpu;
+	}
+	CHECK(llabs(sum - idle) <= 100 + idle / 10);
+	CHECK(number_of("ctxt") > 0);
+	CHECK(number_of("procs_running") >= 1);
+	long boot = number_of("btime");
+	struct timespec up;
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	CHECK(labs(time(NULL) - up.tv_sec - boot) <= 2);
+	long processes = number_of("processes");
+	CHECK_EQ(ended(forked() ?: (_exit(0), 0)), 0);
+	read_all("/proc/stat");
+	CHECK(number_of("processes") > processes);
+}
+
+TEST(load_averages_follow_what_runs)
+{
+	double before[3], after[3], told;
+	pid_t child = forked();
+	if (!child)
+		for (;;)
+			;
+	CHECK_EQ(getloadavg(before, 3), 3);
+	/* It is counted every five seconds. */
+	sleep_ms(11000);
+	CHECK_EQ(getloadavg(after, 3), 3);
+	CHECK(after[0] >= 0.1);
+	CHECK(after[0] > before[0] || before[0] > 0.5);
+	CHECK(after[1] > 0 && after[2] > 0);
+	read_all("/proc/loadavg");
+	CHECK_EQ(sscanf(text, "%lf", &told), 1);
+	CHECK(told > after[0] / 2 - 0.02 && told < after[0] * 2 + 0.5);
+	kill(child, SIGKILL);
+	ended(child);
+}
+
+TEST(uptime_loadavg_version)
+{
+	double up, idle, load[3];
+	int running, all, last;
+	struct timespec now;
+	read_all("/proc/uptime");
+	CHECK_EQ(sscanf(text, "%lf %lf\n", &up, &idle), 2);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	double seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	CHECK(up > 0 && up <= seconds + 0.02 && up > seconds - 2 && idle >= 0);
+	read_all("/proc/loadavg");
+	CHECK_EQ(sscanf(text, "%lf %lf %lf %d/%d %d\n", &load[0], &load[1], &load[2], &running,
+		     &all, &last),
+	    6);
+	CHECK(running >= 1 && all >= running && last > 0);
+	struct utsname name;
+	CHECK_OK(uname(&name));
+	read_all("/proc/version");
+	CHECK(strncmp(text, "Linux version ", 14) == 0);
+	CHECK(strncmp(text + 14, name.release, strlen(name.release)) == 0);
+}
+
+TEST(mounts_and_filesystems)
+{
+	char place[PATH_MAX], kind[64], options[1000];
+	int freq, pass;
+	bool has_root = false, has_proc = false;
+	CHECK(strcmp(target_of("/proc/mounts"), "self/mounts") == 0);
+	read_all("/proc/mounts");
+	for (char *line = text; *line; line = strchr(line, '\n') + 1) {
+		CHECK_EQ(sscanf(line, "%*s %4000s %60s %990s %d %d\n", place, kind, options, &freq,
+			     &pass),
+		    5);
+		has_root |= strcmp(place, "/") == 0;
+		has_proc |= strcmp(place, "/proc") == 0 && strcmp(kind, "proc") == 0;
+		CHECK(strncmp(options, "rw", 2) == 0 || strncmp(options, "ro", 2) == 0);
+	}
+	CHECK(has_root && has_proc);
+	read_all("/proc/filesystems");
+	CHECK(strstr(text, "nodev\tproc\n") && strstr(text, "nodev\ttmpfs\n"));
+}
+
+TEST(files_can_be_read_in_pieces)
+{
+	static char whole[1 << 16];
+	static const char *const names[] = {"/proc/version", "/proc/cpuinfo", "/proc/filesystems",
+	    "/proc/self/maps", "/proc/self/cmdline", "/proc/self/mounts", "/proc/self/limits"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = read_all(names[i]);
+		CHECK(len < sizeof(whole));
+		memcpy(whole, text, len);
+		if (strcmp(names[i], "/proc/cpuinfo") == 0)
+			continue; /* its clock rates may change */
+		CHECK_EQ(read_pieces(names[i], 7), len);
+		CHECK(memcmp(whole, text, len) == 0);
+		int fd = open(names[i], O_RDONLY);
+		CHECK_EQ(lseek(fd, 5, SEEK_SET), 5);
+		char piece[4];
+		CHECK_EQ(read(fd, piece, 4), 4);
+		CHECK(memcmp(piece, whole + 5, 4) == 0);
+		CHECK_EQ(pread(fd, piece, 4, (off_t)len + 10), 0);
+		close(fd);
+	}
+	struct stat st;
+	CHECK_OK(stat("/proc/version", &st));
+	CHECK(S_ISREG(st.st_mode) && st.st_size == 0 && (st.st_mode & 0777) == 0444);
+}
+
+TEST(settings_of_the_system_can_be_read)
+{
+	struct timespec turn;
+	CHECK_OK(sched_rr_get_interval(0, &turn));
+	read_all("/proc/sys/kernel/sched_rr_timeslice_ms");
+	CHECK(atoi(text) > 0);
+	int levels[4];
+	read_all("/proc/sys/kernel/printk");
+	CHECK_EQ(sscanf(text, "%d %d %d %d", levels, levels + 1, levels + 2, levels + 3), 4);
+	CHECK(levels[0] >= 1 && levels[3] >= 1);
+	read_all("/proc/sys/fs/pipe-user-pages-soft");
+	CHECK(*text >= '0' && *text <= '9');
+	read_all("/proc/sys/fs/aio-max-nr");
+	CHECK(atoi(text) > 0);
+}
+
+TEST(timer_slack_is_told_and_set_by_file)
+{
+	CHECK_OK(prctl(PR_SET_TIMERSLACK, 70001));
+	read_all("/proc/self/timerslack_ns");
+	CHECK_EQ(atoi(text), 70001);
+	int fd = open("/proc/self/timerslack_ns", O_RDWR);
+	CHECK_EQ(write(fd, "1234", 4), 4);
+	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 1234);
+	CHECK_ERR(write(fd, "some", 4), EINVAL);
+	CHECK_ERR(prctl(PR_SET_TIMING, 1), EINVAL);
+	CHECK_EQ(prctl(PR_GET_TIMING), 0);
+}
