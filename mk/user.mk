@@ -1,4 +1,4 @@
-# Programs for this machine's Linux and for Exo-OS alike: static, with musl. And the outer half of `./exo run -- PROGRAM`.
+# Programs for this machine's Linux and for Exo-OS alike: static, with musl. And the outer halves of `./exo run`.
 
 USER_CC := musl-gcc
 user_flags := -static -O2 -g -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE
@@ -8,7 +8,8 @@ $(BUILD)/run-guest: tools/run/guest.c tools/run/frames.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(USER_CC) $(user_flags) $< -o $@
 
-$(BUILD)/run-host: tools/run/host.c tools/run/frames.h
+$(BUILD)/run-host: tools/run/frames.h
+$(BUILD)/run-%: tools/run/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)gcc -O2 -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE $< -o $@
 

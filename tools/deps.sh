@@ -20,6 +20,7 @@ needs() {
 	END
 	run) cat <<-'END' ;;
 		qemu-system-x86_64 qemu-system-x86 the machine it runs on
+		/usr/include/stdio.h libc6-dev what connects its serial line is an ordinary program
 	END
 	shell) cat <<-'END' ;;
 		busybox busybox-static the shell and commands of the initial ram disk
@@ -32,7 +33,6 @@ needs() {
 		gdb gdb looks into the running kernel
 	END
 	host) cat <<-'END' ;;
-		/usr/include/stdio.h libc6-dev unit tests are ordinary programs
 		clang clang the second compiler, and the fuzzer
 		/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a libclang-rt-dev the fuzzer's run time
 		cpio cpio packs initial ram disks

@@ -67,10 +67,13 @@ static bool receive(void)
 	return any;
 }
 
-void serial_receive_early(void)
+void serial_enable_fifo(void)
 {
-	bool ignored = receive(); /* nobody waits yet */
-	(void)ignored;
+	bool has_come = io_in8(UART_COM1 + UART_LSR) & LSR_RECEIVED;
+	char c = has_come ? (char)io_in8(UART_COM1 + UART_DATA) : '\0';
+	io_out8(UART_COM1 + UART_FCR, FCR_ENABLE_AND_CLEAR);
+	if (has_come)
+		ring.chars[ring.put++ % RING_SIZE] = c; /* before there are others who look at it */
 }
 
 static void serial_interrupt(void *arg)

@@ -56,8 +56,7 @@ bool serial_early_init(void)
 	io_out8(UART_COM1 + UART_DATA, 1); /* 115200 baud */
 	io_out8(UART_COM1 + UART_IER, 0);
 	io_out8(UART_COM1 + UART_LCR, LCR_8N1);
-	serial_receive_early(); /* enabling the FIFO clears it */
-	io_out8(UART_COM1 + UART_FCR, FCR_ENABLE_AND_CLEAR);
+	serial_enable_fifo();
 	io_out8(UART_COM1 + UART_MCR, MCR_DTR_RTS | MCR_OUT2);
 	console_add_output(serial_write);
 	return true;

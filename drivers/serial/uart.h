@@ -25,5 +25,8 @@
 
 #define UART_FIFO_SIZE 16
 
-/* Keeps what the device has got so far. Before there are interrupts and memory. */
-void serial_receive_early(void);
+/*
+ * Turns the FIFO on, which clears what the device has: a byte that came already is kept, one that comes between the two accesses is lost.
+ * Before there are interrupts and memory.
+ */
+void serial_enable_fifo(void);
