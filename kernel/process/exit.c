@@ -94,35 +94,16 @@ static void hand_over_children_locked(struct process *process)
 	}
 }
 
-/* Children of ours whose group loses its last tie to the session: stopped ones would sleep for ever. */
-static void find_orphaned_groups(
-    struct process *process, uint32_t *groups, size_t max_groups, size_t *count)
+/* Groups that lose their last tie to the session with this process: its children's, and its own. */
+static void hang_up_orphaned_groups_locked(const struct process *process)
 {
+	const struct process *parent = process->parent;
 	struct process *child;
-	*count = 0;
-	list_for_each(child, &process->children, sibling) {
-		if (child->group == process->group || child->session != process->session ||
-		    *count == max_groups)
-			continue;
-		if (group_is_orphaned_locked(child->group, process) &&
-		    group_has_stopped_locked(child->group))
-			groups[(*count)++] = child->group->number;
-	}
-	if (*count < max_groups && process->parent && process->parent->group != process->group &&
-	    process->parent->session == process->session &&
-	    group_is_orphaned_locked(process->group, process) &&
-	    group_has_stopped_locked(process->group))
-		groups[(*count)++] = process->group->number;
-}
-
-static void wake_orphaned_groups(const uint32_t *groups, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct signal_info hangup = signal_info_kernel(SIGHUP),
-				   go_on = signal_info_kernel(SIGCONT);
-		signal_send_group(groups[i], &hangup);
-		signal_send_group(groups[i], &go_on);
-	}
+	list_for_each(child, &process->children, sibling)
+		if (child->group != process->group && child->session == process->session)
+			group_hang_up_if_orphaned_locked(child->group, process);
+	if (parent && parent->group != process->group && parent->session == process->session)
+		group_hang_up_if_orphaned_locked(process->group, process);
 }
 
 static int exit_code_of(int status, int *value)
@@ -211,10 +192,8 @@ static void exit_process(struct process *process, struct task *last)
 	release_resources(process);
 	account(process, last);
 
-	uint32_t orphaned[8];
-	size_t orphaned_count;
 	spin_lock(&process_tree_lock);
-	find_orphaned_groups(process, orphaned, ARRAY_LEN(orphaned), &orphaned_count);
+	hang_up_orphaned_groups_locked(process);
 	hand_over_children_locked(process);
 	bool reap = parent_ignores(process);
 	process->state = PROCESS_ZOMBIE;
@@ -224,7 +203,6 @@ static void exit_process(struct process *process, struct task *last)
 		process_reap_locked(process);
 	spin_unlock(&process_tree_lock);
 
-	wake_orphaned_groups(orphaned, orphaned_count);
 	int value, code = exit_code_of(process->exit_status, &value);
 	notify(parent, process, code, value);
 	process_put(parent);

@@ -1,6 +1,8 @@
 /* Process groups and sessions, as POSIX has them (XBD §3, setpgid, setsid). */
 #include "process_impl.h"
 
+#include <abi/linux/signal.h>
+
 void group_join_locked(struct process *process, struct pid *group)
 {
 	rcu_assign(process->group, pid_get(group));
@@ -42,13 +44,25 @@ bool group_is_orphaned_locked(const struct pid *group, const struct process *ign
 	return true;
 }
 
-bool group_has_stopped_locked(const struct pid *group)
+static bool has_stopped(const struct pid *group)
 {
 	struct process *member;
 	list_for_each(member, &group->group, group_link)
 		if (member->state == PROCESS_STOPPED)
 			return true;
 	return false;
+}
+
+void group_hang_up_if_orphaned_locked(const struct pid *group, const struct process *ignored)
+{
+	if (!has_stopped(group) || !group_is_orphaned_locked(group, ignored))
+		return;
+	struct signal_info hangup = signal_info_kernel(SIGHUP), go_on = signal_info_kernel(SIGCONT);
+	struct process *member;
+	list_for_each(member, &group->group, group_link) {
+		signal_send_process(member, &hangup);
+		signal_send_process(member, &go_on);
+	}
 }
 
 /* The group with that number in the caller's session; a process may also found one of its own. */

@@ -51,9 +51,12 @@ void process_inherit_schedule(struct task *task);
 void group_join_locked(struct process *process, struct pid *group);
 void session_join_locked(struct process *process, struct pid *session);
 void group_leave_locked(struct process *process);
-/* A group whose members have no parent in another group of the session any more gets SIGHUP and SIGCONT if one of it is stopped. */
+/*
+ * Orphaned: no member but `ignored`, which is about to end, has a parent in another group of the session. Its stopped members would
+ * sleep for ever: all get SIGHUP and SIGCONT.
+ */
 bool group_is_orphaned_locked(const struct pid *group, const struct process *ignored);
-bool group_has_stopped_locked(const struct pid *group);
+void group_hang_up_if_orphaned_locked(const struct pid *group, const struct process *ignored);
 
 /* exit.c */
 void process_reap_locked(struct process *process); /* a zombie nobody waits for any more */

@@ -216,6 +216,40 @@ TEST(orphaned_group)
 	CHECK(read(fds[0], &byte, 1) == 0);
 }
 
+/* However many groups there are, and members in one: all end, which closes the pipe. */
+TEST(many_orphaned_groups)
+{
+	int fds[2];
+	CHECK(pipe(fds) == 0);
+	pid_t leader = fork();
+	if (!leader) {
+		pid_t session = setsid(), middle = fork();
+		if (!middle) {
+			pid_t together = 0;
+			for (int i = 0; i < 24; i++) {
+				pid_t member = fork();
+				if (!member) {
+					while (getpgrp() == session)
+						usleep(1000);
+					raise(SIGSTOP);
+					_exit(0);
+				}
+				setpgid(member, i % 2 ? together : member);
+				if (!together)
+					together = member;
+				if (waitpid(member, NULL, WUNTRACED) != member)
+					_exit(1);
+			}
+			_exit(0);
+		}
+		_exit(ended(middle));
+	}
+	close(fds[1]);
+	CHECK_EQ(ended(leader), 0);
+	char byte;
+	CHECK(read(fds[0], &byte, 1) == 0);
+}
+
 static int shared_value;
 TEST(vfork_shares)
 {
