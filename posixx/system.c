@@ -15,6 +15,7 @@
 #include <sync/seqcount.h>
 #include <sync/spinlock.h>
 #include <time/clock.h>
+#include <vm/page_cache.h>
 
 #define NAME_LEN           65
 #define SYSINFO_LOAD_SHIFT 16 /* sysinfo(2) tells loads in 1/65536 */
@@ -103,6 +104,7 @@ int64_t sys_sysinfo(uaddr_t info)
 	    .uptime = (int64_t)(uptime_ns() / NSEC_PER_SEC),
 	    .total_ram = pages.total * PAGE_SIZE,
 	    .free_ram = pages.free * PAGE_SIZE,
+	    .shared_ram = page_cache_total() * PAGE_SIZE,
 	    .processes = (uint16_t)min(thread_count(), 0xffffu),
 	    .unit = 1,
 	};

@@ -16,7 +16,8 @@
 
 struct sampler {
 	struct timer timer;
-	bool is_on; /* c */
+	bool is_on;                            /* c */
+	uint64_t user_samples, system_samples; /* a; c to write */
 };
 
 static PER_CPU(struct sampler, sampler);
@@ -56,6 +57,24 @@ static void split_time(struct cpu_split *split, const struct usage_counts *count
 	uint64_t system = samples ? total / samples * counts->system_samples : 0;
 	system = min(max(system, split->system_ns), total - split->user_ns);
 	*split = (struct cpu_split){total - system, system};
+}
+
+struct cpu_split cpu_usage(unsigned cpu, uint64_t busy_ns)
+{
+	static struct cpu_split told[CPU_MAX];
+	static struct spinlock lock = SPINLOCK_INIT("time of processors", RANK_NONE);
+	const struct sampler *its = per_cpu_ptr(sampler, cpu);
+	struct usage_counts counts = {
+	    .cpu_ns = busy_ns,
+	    .user_samples = atomic_load(&its->user_samples),
+	    /* One for the boot, which no timer watches. */
+	    .system_samples = atomic_load(&its->system_samples) + 1,
+	};
+	spin_lock(&lock);
+	split_time(&told[cpu], &counts);
+	struct cpu_split split = told[cpu];
+	spin_unlock(&lock);
+	return split;
 }
 
 static struct process_usage tell(struct cpu_split *split, const struct usage_counts *counts)
@@ -142,6 +161,11 @@ static void check_cpu_limit(struct process *process)
 	}
 }
 
+static void count_sample(uint64_t *samples)
+{
+	atomic_store(samples, *samples + 1);
+}
+
 /* Interrupt context. */
 static void take_sample(struct timer *timer)
 {
@@ -150,9 +174,10 @@ static void take_sample(struct timer *timer)
 		this_cpu_write(sampler.is_on, false);
 		return;
 	}
-	uint64_t *samples =
-	    this_cpu_read(interrupted_user) ? &task->user_samples : &task->system_samples;
-	atomic_store(samples, *samples + 1);
+	bool is_user = this_cpu_read(interrupted_user);
+	struct sampler *own = this_cpu_ptr(sampler);
+	count_sample(is_user ? &task->user_samples : &task->system_samples);
+	count_sample(is_user ? &own->user_samples : &own->system_samples);
 	check_cpu_limit(task->process);
 	nsec_t now = uptime_ns();
 	load_note(now, false);

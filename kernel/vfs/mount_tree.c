@@ -357,7 +357,7 @@ static void mount_root(void)
 {
 	const struct file_system *type = file_system_find("tmpfs");
 	assert(type);
-	if (mount_make("rootfs", type, 0, NULL, &root_mount))
+	if (mount_make("tmpfs", type, 0, NULL, &root_mount))
 		panic("no memory for the root file system");
 	attach(root_mount, NULL);
 }

@@ -4,10 +4,22 @@
 #include "vm_impl.h"
 
 #include <abi/errno.h>
+#include <arch/percpu.h>
 #include <lib/atomic.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <wait/rcu.h>
+
+static PER_CPU(
+    uint64_t, added_pages); /* minus those taken out: only the sum over all CPUs says something */
+
+uint64_t page_cache_total(void)
+{
+	int64_t sum = 0;
+	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+		sum += (int64_t)*per_cpu_ptr(added_pages, cpu);
+	return sum > 0 ? (uint64_t)sum : 0;
+}
 
 /* Radix nodes are freed after a grace period: readers may stand in them. */
 struct node_header {
@@ -81,6 +93,7 @@ static int add_page(struct page_cache *cache, uint64_t index, struct page **resu
 		cache->count++;
 	spin_unlock(&cache->lock);
 	if (!err) {
+		this_cpu_inc(added_pages);
 		*result = page;
 		return 0;
 	}
@@ -162,6 +175,7 @@ static void remove_pages(struct page_cache *cache, uint64_t first, uint64_t end)
 		if (!more)
 			break;
 	}
+	this_cpu_add(added_pages, -total);
 	if (total && cache->ops && cache->ops->uncharge)
 		cache->ops->uncharge(cache, total);
 }

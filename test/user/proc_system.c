@@ -17,6 +17,79 @@ TEST(cpuinfo_has_each_processor)
 	CHECK(strstr(text, "flags\t\t: ") && strstr(text, "cpu MHz\t\t: "));
 }
 
+static bool has_flag(const char *name)
+{
+	char padded[32];
+	snprintf(padded, sizeof(padded), " %s ", name);
+	const char *flags = strstr(text, "flags\t\t:");
+	const char *end = flags ? strchr(flags, '\n') : NULL,
+		   *found = flags ? strstr(flags, padded) : NULL;
+	return found && found < end;
+}
+
+TEST(cpuinfo_names_what_the_processor_can)
+{
+	read_all("/proc/cpuinfo");
+	/* What each processor of 64 bits has; and what others do not. */
+	CHECK(has_flag("fpu") && has_flag("sse2") && has_flag("cx8") && has_flag("lm"));
+	CHECK(!has_flag("ia64") && !has_flag("no_such_flag"));
+	CHECK_EQ(has_flag("avx2"), !!__builtin_cpu_supports("avx2"));
+	CHECK(strstr(text, "cpu cores\t: ") && strstr(text, "siblings\t: ") &&
+	      strstr(text, "apicid\t\t: "));
+	CHECK(strstr(text, "bits physical, ") && strstr(text, "bogomips\t: "));
+}
+
+/* Files in memory are told as such, and given back. */
+TEST(meminfo_tells_of_files_in_memory)
+{
+	enum { SIZE = 32 << 20, HALF_KIB = SIZE / 2 / 1024 };
+	struct sysinfo before, after;
+	read_all("/proc/meminfo");
+	long shared = (long)number_of("Shmem:"), cached = (long)number_of("Cached:");
+	CHECK_OK(sysinfo(&before));
+	int fd = memfd_create("much", 0);
+	CHECK(fd >= 0);
+	CHECK_OK(posix_fallocate(fd, 0, SIZE));
+	read_all("/proc/meminfo");
+	CHECK((long)number_of("Shmem:") - shared > HALF_KIB);
+	CHECK((long)number_of("Cached:") - cached > HALF_KIB);
+	CHECK_OK(sysinfo(&after));
+	CHECK((after.sharedram - before.sharedram) * after.mem_unit / 1024 > HALF_KIB);
+	close(fd);
+	for (int i = 0; i < 1000 && (long)number_of("Shmem:") - shared > HALF_KIB; i++) {
+		usleep(10000);
+		read_all("/proc/meminfo");
+	}
+	CHECK((long)number_of("Shmem:") - shared < HALF_KIB);
+	CHECK(number_of("Slab:") == number_of("SReclaimable:") + number_of("SUnreclaim:"));
+}
+
+/* Ticks of all processors that were spent in user mode, and in the kernel. */
+static void read_ticks(unsigned long *user, unsigned long *system)
+{
+	read_all("/proc/stat");
+	CHECK_EQ(sscanf(text, "cpu %lu %*u %lu", user, system), 2);
+}
+
+TEST(stat_tells_the_users_time_from_the_kernels)
+{
+	unsigned long user, system, user_then, system_then;
+	struct timespec used;
+	read_ticks(&user, &system);
+	do
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	while (used.tv_sec == 0 && used.tv_nsec < 200000000);
+	volatile unsigned work = 0;
+	do {
+		for (int i = 0; i < 1000000; i++)
+			work++;
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	} while (used.tv_sec < 1);
+	read_ticks(&user_then, &system_then);
+	CHECK(user_then - user > 40);
+	CHECK(system_then > system);
+}
+
 TEST(meminfo_agrees_with_sysinfo)
 {
 	struct sysinfo info;

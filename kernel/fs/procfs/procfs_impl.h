@@ -94,6 +94,7 @@ SHOW(show_root_keys_max);
 SHOW(show_root_key_bytes_max);
 SHOW(show_core_pattern);
 SHOW(show_console_level);
+unsigned online_cpus(void);
 SHOW(show_cpuinfo);
 SHOW(show_meminfo);
 SHOW(show_system_stat);

@@ -1,4 +1,4 @@
-/* What /proc tells of the machine: processors, memory, load. */
+/* What /proc tells of the machine as a whole: memory, time, load. */
 #include "procfs_impl.h"
 
 #include <arch/percpu.h>
@@ -8,34 +8,17 @@
 #include <sched/load.h>
 #include <sched/thread.h>
 #include <time/clock.h>
-#include <x86/cpuid.h>
+#include <vm/page_cache.h>
 
-static unsigned online_cpus(void)
+unsigned online_cpus(void)
 {
 	return (unsigned)__builtin_popcountll(atomic_load(&cpu_online_mask));
 }
 
-int show_cpuinfo(struct proc_text *text, const struct proc_subject *subject)
+static void add_slabs(const struct slab_stats *stats, void *ctx)
 {
-	(void)subject;
-	struct cpuid id = cpuid(1, 0);
-	uint32_t family = id.eax >> 8 & 15, model = id.eax >> 4 & 15;
-	if (family == 15)
-		family += id.eax >> 20 & 255;
-	if (family >= 6)
-		model |= id.eax >> 12 & 0xf0;
-	uint64_t khz = tsc_frequency_hz() / 1000;
-	char flags[512];
-	cpu_features_list(flags, sizeof(flags));
-	for (unsigned cpu = 0; cpu < online_cpus(); cpu++) {
-		proc_print(text,
-		    "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", cpu,
-		    cpu_features.vendor, family, model);
-		proc_print(text, "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %lu.%03lu\n",
-		    cpu_features.model, id.eax & 15, khz / 1000, khz % 1000);
-		proc_print(text, "flags\t\t: %s\naddress sizes\t: 48 bits virtual\n\n", flags);
-	}
-	return 0;
+	uint64_t *pages = ctx;
+	*pages += stats->slabs * stats->slab_pages;
 }
 
 int show_meminfo(struct proc_text *text, const struct proc_subject *subject)
@@ -43,14 +26,22 @@ int show_meminfo(struct proc_text *text, const struct proc_subject *subject)
 	(void)subject;
 	struct page_stats pages;
 	page_stats_total(&pages);
+	uint64_t files = page_cache_total(), slabs = 0;
+	slab_for_each_stats(add_slabs, &slabs);
 	const uint64_t kib = PAGE_SIZE / KiB;
 	proc_print(text,
 	    "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n",
 	    pages.total * kib, pages.free * kib, pages.free * kib);
-	/* There is no disk, so nothing is buffered for one, and no swap. */
-	proc_print(text, "Buffers:        %8u kB\nCached:         %8u kB\nSwapCached:     %8u kB\n",
-	    0u, 0u, 0u);
-	proc_print(text, "SwapTotal:      %8u kB\nSwapFree:       %8u kB\n", 0u, 0u);
+	/* Files lie in memory only: nothing is buffered for a disk, nothing can be dropped, and there is no swap. */
+	proc_print(text,
+	    "Buffers:        %8u kB\nCached:         %8lu kB\nSwapCached:     %8u kB\n", 0u,
+	    files * kib, 0u);
+	proc_print(text,
+	    "SwapTotal:      %8u kB\nSwapFree:       %8u kB\nShmem:          %8lu kB\n", 0u, 0u,
+	    files * kib);
+	proc_print(text,
+	    "Slab:           %8lu kB\nSReclaimable:   %8u kB\nSUnreclaim:     %8lu kB\n",
+	    slabs * kib, 0u, slabs * kib);
 	return 0;
 }
 
@@ -80,14 +71,27 @@ static uint64_t idle_ns_of(unsigned cpu)
 	return tsc_to_ns(stats.idle_ticks);
 }
 
-static void show_cpu_times(struct proc_text *text, uint64_t busy_ns, uint64_t idle_ns)
-{
-	proc_print(text, "%lu 0 0 %lu 0 0 0 0 0 0\n", ticks_of_ns(busy_ns), ticks_of_ns(idle_ns));
-}
-
 static uint64_t less(uint64_t all, uint64_t part)
 {
 	return all > part ? all - part : 0;
+}
+
+struct cpu_times {
+	struct cpu_split busy;
+	uint64_t idle_ns;
+};
+
+static struct cpu_times times_of(unsigned cpu)
+{
+	struct cpu_times times = {.idle_ns = idle_ns_of(cpu)};
+	times.busy = cpu_usage(cpu, less(uptime_ns(), times.idle_ns));
+	return times;
+}
+
+static void show_cpu_times(struct proc_text *text, const struct cpu_times *times)
+{
+	proc_print(text, "%lu 0 %lu %lu 0 0 0 0 0 0\n", ticks_of_ns(times->busy.user_ns),
+	    ticks_of_ns(times->busy.system_ns), ticks_of_ns(times->idle_ns));
 }
 
 struct counts {
@@ -102,27 +106,32 @@ static void count_thread(struct thread *thread, void *ctx)
 	counts->running += !thread->is_idle && (state == THREAD_READY || state == THREAD_RUNNING);
 }
 
-/* Busy time is not told apart into user's and system's. */
 int show_system_stat(struct proc_text *text, const struct proc_subject *subject)
 {
 	(void)subject;
-	uint64_t now = uptime_ns(), idle = 0, switches = 0;
+	struct cpu_times all = {{0, 0}, 0};
+	uint64_t switches = 0;
 	for (unsigned cpu = 0; cpu < online_cpus(); cpu++) {
 		struct sched_stats stats;
 		sched_stats_of_cpu(cpu, &stats);
-		idle += tsc_to_ns(stats.idle_ticks);
 		switches += stats.switches;
+		struct cpu_times times = times_of(cpu);
+		all.busy.user_ns += times.busy.user_ns;
+		all.busy.system_ns += times.busy.system_ns;
+		all.idle_ns += times.idle_ns;
 	}
 	proc_print(text, "cpu  ");
-	show_cpu_times(text, less(now * online_cpus(), idle), idle);
+	show_cpu_times(text, &all);
 	for (unsigned cpu = 0; cpu < online_cpus(); cpu++) {
 		proc_print(text, "cpu%u ", cpu);
-		show_cpu_times(text, less(now, idle_ns_of(cpu)), idle_ns_of(cpu));
+		struct cpu_times times = times_of(cpu);
+		show_cpu_times(text, &times);
 	}
 	struct counts counts = {0};
 	thread_for_each(count_thread, &counts);
 	proc_print(text, "ctxt %lu\nbtime %lu\nprocesses %lu\n", switches,
-	    (uint64_t)((uint64_t)unix_timestamp() - now / NSEC_PER_SEC), process_count_made());
+	    (uint64_t)((uint64_t)unix_timestamp() - uptime_ns() / NSEC_PER_SEC),
+	    process_count_made());
 	proc_print(text, "procs_running %u\nprocs_blocked 0\n", counts.running);
 	return 0;
 }

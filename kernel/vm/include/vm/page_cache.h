@@ -54,6 +54,9 @@ void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
 /* Every page goes; nothing may map it any more. */
 void page_cache_destroy(struct page_cache *cache);
 
+/* Pages of all caches: about, while they change. */
+uint64_t page_cache_total(void);
+
 /* With a reference, or NULL: not there. Context: thread. What is removed while we look is found as it was a moment before: the
  * tree's reference outlasts the read section. */
 static inline struct page *page_cache_find(struct page_cache *cache, uint64_t index)

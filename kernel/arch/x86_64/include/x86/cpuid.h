@@ -58,3 +58,5 @@ extern struct cpu_features cpu_features;
 void cpu_features_detect(void);
 /* The names of the features present, for the monitor. */
 void cpu_features_list(char *buf, size_t size);
+/* All that CPUID tells, by the names of Linux's /proc/cpuinfo. */
+void cpu_for_each_flag(void (*tell)(const char *name, void *ctx), void *ctx);
