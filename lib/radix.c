@@ -196,8 +196,3 @@ bool radix_is_empty(const struct radix_tree *tree)
 {
 	return !tree->root;
 }
-
-void radix_destroy(struct radix_tree *tree)
-{
-	(void)tree; /* empty: the last removal freed the root */
-}

@@ -35,11 +35,6 @@ uint32_t pci_read32(struct pci_address at, unsigned offset)
 	return read(at, offset, 4);
 }
 
-void pci_write8(struct pci_address at, unsigned offset, uint8_t value)
-{
-	write(at, offset, 1, value);
-}
-
 void pci_write16(struct pci_address at, unsigned offset, uint16_t value)
 {
 	write(at, offset, 2, value);

@@ -133,11 +133,6 @@ static void handle_spurious(void *arg)
 	(void)arg; /* counted by dispatch; nothing was in service */
 }
 
-uint64_t lapic_error_count(void)
-{
-	return atomic_load(&errors);
-}
-
 /* What firmware says is an NMI, mostly LINT1; the pins are masked otherwise, the legacy PIC's among them. */
 static void set_local_pins(uint32_t id)
 {

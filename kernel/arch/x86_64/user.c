@@ -175,16 +175,6 @@ void user_registers_set_stack(struct registers *regs, uaddr_t stack)
 	regs->rsp = stack.va;
 }
 
-uaddr_t user_registers_stack(const struct registers *regs)
-{
-	return (uaddr_t){regs->rsp};
-}
-
-uaddr_t user_registers_ip(const struct registers *regs)
-{
-	return (uaddr_t){regs->rip};
-}
-
 bool user_registers_in_syscall(const struct registers *regs)
 {
 	return regs->vector == VECTOR_SYSCALL && regs->error != UINT64_MAX;

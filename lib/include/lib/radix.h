@@ -31,4 +31,3 @@ void *radix_remove(struct radix_tree *tree, uint64_t index);
 /* The first entry at or after *index; sets *index. NULL: none. */
 void *radix_next(const struct radix_tree *tree, uint64_t *index);
 bool radix_is_empty(const struct radix_tree *tree);
-void radix_destroy(struct radix_tree *tree); /* must be empty */

@@ -35,7 +35,6 @@ typedef struct {
 #define ALIGNED(n)        __attribute__((aligned(n)))
 #define SECTION(name)     __attribute__((section(name)))
 #define USED              __attribute__((used))
-#define UNUSED            __attribute__((unused))
 #define WEAK              __attribute__((weak))
 #define NOINLINE          __attribute__((noinline))
 #define ALWAYS_INLINE     inline __attribute__((always_inline))

@@ -61,7 +61,6 @@ struct pci_device *pci_find(uint16_t vendor, uint16_t device, struct pci_device 
 uint8_t pci_read8(struct pci_address at, unsigned offset);
 uint16_t pci_read16(struct pci_address at, unsigned offset);
 uint32_t pci_read32(struct pci_address at, unsigned offset);
-void pci_write8(struct pci_address at, unsigned offset, uint8_t value);
 void pci_write16(struct pci_address at, unsigned offset, uint16_t value);
 void pci_write32(struct pci_address at, unsigned offset, uint32_t value);
 

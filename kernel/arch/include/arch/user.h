@@ -42,8 +42,6 @@ NORETURN void user_leave(struct registers *regs);
 
 void user_registers_set_result(struct registers *regs, int64_t value);
 void user_registers_set_stack(struct registers *regs, uaddr_t stack);
-uaddr_t user_registers_stack(const struct registers *regs);
-uaddr_t user_registers_ip(const struct registers *regs);
 /* Whether the entry was a system call, and what it returned; for restarting it. */
 bool user_registers_in_syscall(const struct registers *regs);
 int64_t user_registers_result(const struct registers *regs);

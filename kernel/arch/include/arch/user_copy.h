@@ -10,7 +10,6 @@
 #include <abi/errno.h>
 #include <lib/types.h>
 
-#define USER_MIN 0x1000ull
 #define USER_END 0x00007ffffffff000ull /* the last page below the hole is never mapped: SYSRET */
 
 static inline bool user_range_ok(uaddr_t addr, size_t len)

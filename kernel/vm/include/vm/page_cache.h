@@ -45,11 +45,6 @@ static inline struct page_cache *page_cache_of(const struct page *page)
 	return (struct page_cache *)page->owner_data;
 }
 
-static inline uint64_t page_cache_index(const struct page *page)
-{
-	return (uintptr_t)page->link.prev;
-}
-
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops, void *owner);
 /* Every page goes; nothing may map it any more. */
 void page_cache_destroy(struct page_cache *cache);

@@ -29,7 +29,5 @@ void lapic_send_nmi(uint32_t apic_id);
 void lapic_send_init(uint32_t apic_id);
 void lapic_send_startup(uint32_t apic_id, unsigned page_number);
 
-/* Errors that the APICs reported since boot. */
-uint64_t lapic_error_count(void);
 /* "TSC deadline" or "one-shot". */
 const char *lapic_timer_mode(void);

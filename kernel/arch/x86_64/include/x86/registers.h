@@ -17,9 +17,4 @@ struct registers {
 static_assert(offsetof(struct registers, vector) == 15 * 8, "trap_entry.S");
 static_assert(offsetof(struct registers, cs) == 18 * 8, "trap_entry.S");
 static_assert(sizeof(struct registers) == 22 * 8, "trap_entry.S");
-
-static inline bool registers_from_user(const struct registers *regs)
-{
-	return regs->cs & 3;
-}
 #endif
