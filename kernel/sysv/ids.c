@@ -188,6 +188,18 @@ void sysv_look(const struct sysv_object *object, struct sysv_permissions *permis
 	    .generation = (unsigned)object->id >> INDEX_BITS};
 }
 
+struct sysv_object *sysv_find_to_stat(
+    struct sysv_table *table, int id, bool by_index, bool any_reader, int *result)
+{
+	struct sysv_object *object = by_index ? sysv_at(table, id) : sysv_find(table, id);
+	if (!object || !(any_reader || sysv_allows(object, 4))) {
+		*result = object ? -EACCES : -EINVAL;
+		return NULL;
+	}
+	*result = by_index ? object->id : 0;
+	return object;
+}
+
 int sysv_change(struct sysv_object *object, const struct sysv_permissions *permissions)
 {
 	if (!sysv_is_owner(object))
@@ -199,6 +211,16 @@ int sysv_change(struct sysv_object *object, const struct sysv_permissions *permi
 	object->mode = (object->mode & ~0777u) | (permissions->mode & 0777);
 	object->change_time = unix_timestamp();
 	return 0;
+}
+
+int sysv_set_permissions(
+    struct sysv_table *table, int id, const struct sysv_permissions *permissions)
+{
+	mutex_lock(&table->lock);
+	struct sysv_object *object = sysv_find(table, id);
+	int err = object ? sysv_change(object, permissions) : -EINVAL;
+	mutex_unlock(&table->lock);
+	return err;
 }
 
 int sysv_highest(const struct sysv_table *table)

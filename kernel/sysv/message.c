@@ -235,13 +235,11 @@ void sysv_queue_look(struct sysv_object *object, struct sysv_queue_info *info)
 int sysv_queue_stat(int id, bool by_index, bool any_reader, struct sysv_queue_info *info)
 {
 	mutex_lock(&sysv_messages.lock);
+	int result;
 	struct sysv_object *object =
-	    by_index ? sysv_at(&sysv_messages, id) : sysv_find(&sysv_messages, id);
-	int result = !object ? -EINVAL : any_reader || sysv_allows(object, 4) ? 0 : -EACCES;
-	if (!result) {
+	    sysv_find_to_stat(&sysv_messages, id, by_index, any_reader, &result);
+	if (object)
 		sysv_queue_look(object, info);
-		result = by_index ? object->id : 0;
-	}
 	mutex_unlock(&sysv_messages.lock);
 	return result;
 }

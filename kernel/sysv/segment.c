@@ -92,24 +92,18 @@ void sysv_segment_look(struct sysv_object *object, struct sysv_segment_info *inf
 int sysv_segment_stat(int id, bool by_index, bool any_reader, struct sysv_segment_info *info)
 {
 	mutex_lock(&sysv_segments.lock);
+	int result;
 	struct sysv_object *object =
-	    by_index ? sysv_at(&sysv_segments, id) : sysv_find(&sysv_segments, id);
-	int result = !object ? -EINVAL : any_reader || sysv_allows(object, 4) ? 0 : -EACCES;
-	if (!result) {
+	    sysv_find_to_stat(&sysv_segments, id, by_index, any_reader, &result);
+	if (object)
 		sysv_segment_look(object, info);
-		result = by_index ? object->id : 0;
-	}
 	mutex_unlock(&sysv_segments.lock);
 	return result;
 }
 
 int sysv_segment_set(int id, const struct sysv_permissions *permissions)
 {
-	mutex_lock(&sysv_segments.lock);
-	struct sysv_object *object = sysv_find(&sysv_segments, id);
-	int err = object ? sysv_change(object, permissions) : -EINVAL;
-	mutex_unlock(&sysv_segments.lock);
-	return err;
+	return sysv_set_permissions(&sysv_segments, id, permissions);
 }
 
 /* Nothing is swapped out: locking only counts. */

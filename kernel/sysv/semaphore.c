@@ -172,24 +172,18 @@ void sysv_set_look(struct sysv_object *object, struct sysv_set_info *info)
 int sysv_set_stat(int id, bool by_index, bool any_reader, struct sysv_set_info *info)
 {
 	mutex_lock(&sysv_semaphores.lock);
+	int result;
 	struct sysv_object *object =
-	    by_index ? sysv_at(&sysv_semaphores, id) : sysv_find(&sysv_semaphores, id);
-	int result = !object ? -EINVAL : any_reader || sysv_allows(object, 4) ? 0 : -EACCES;
-	if (!result) {
+	    sysv_find_to_stat(&sysv_semaphores, id, by_index, any_reader, &result);
+	if (object)
 		sysv_set_look(object, info);
-		result = by_index ? object->id : 0;
-	}
 	mutex_unlock(&sysv_semaphores.lock);
 	return result;
 }
 
 int sysv_set_set(int id, const struct sysv_permissions *permissions)
 {
-	mutex_lock(&sysv_semaphores.lock);
-	struct sysv_object *object = sysv_find(&sysv_semaphores, id);
-	int err = object ? sysv_change(object, permissions) : -EINVAL;
-	mutex_unlock(&sysv_semaphores.lock);
-	return err;
+	return sysv_set_permissions(&sysv_semaphores, id, permissions);
 }
 
 static int count_waiters(const struct set *set, int number, bool for_zero)
