@@ -79,3 +79,14 @@ size_t io_write_zeroes_any(struct io *io, size_t len)
 	}
 	return done;
 }
+
+bool io_read_line(struct io *io, char *text, size_t size)
+{
+	size_t len = io_read(io, text, size - 1);
+	if (io->faulted)
+		return false;
+	text[len] = '\0';
+	if (len && text[len - 1] == '\n')
+		text[len - 1] = '\0';
+	return true;
+}

@@ -153,12 +153,9 @@ static int64_t write_log(struct object *object, struct io *io, uint64_t *pos)
 {
 	(void)object, (void)pos;
 	char text[KMSG_LINE_MAX];
-	size_t asked = io->left, len = io_read(io, text, sizeof(text) - 1);
-	if (io->faulted)
+	size_t asked = io->left;
+	if (!io_read_line(io, text, sizeof(text)))
 		return -EFAULT;
-	text[len] = '\0';
-	if (len && text[len - 1] == '\n')
-		text[len - 1] = '\0';
 	/* "<6>" in front is the level. */
 	const char *line = text, *end = *text == '<' ? strchr(text, '>') : NULL;
 	if (end)

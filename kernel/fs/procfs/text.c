@@ -121,12 +121,9 @@ static int64_t write(struct object *object, struct io *io, uint64_t *pos)
 	struct proc_subject subject;
 	if (!node->entry->write)
 		return -EIO;
-	size_t asked = io->left, len = io_read(io, text, sizeof(text) - 1);
-	if (io->faulted)
+	size_t asked = io->left;
+	if (!io_read_line(io, text, sizeof(text)))
 		return -EFAULT;
-	text[len] = '\0';
-	if (len && text[len - 1] == '\n')
-		text[len - 1] = '\0';
 	int err = proc_subject_of(node, &subject);
 	if (err)
 		return err;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <abi/errno.h>
 #include <arch/user_copy.h>
 #include <lib/types.h>
 
@@ -83,8 +84,11 @@ static inline size_t io_write_zeroes(struct io *io, size_t len)
 	return io_write_zeroes_any(io, len);
 }
 
+/* A line that is written to a file of the kernel's own: cut at `size`, terminated, without its newline. False: a fault. */
+MUST_USE bool io_read_line(struct io *io, char *text, size_t size);
+
 /* What to return after moving `done` bytes: done, or -EFAULT when nothing moved because of a fault. */
 static inline int64_t io_result(const struct io *io, size_t done)
 {
-	return done || !io->faulted ? (int64_t)done : -14;
+	return done || !io->faulted ? (int64_t)done : -EFAULT;
 }
