@@ -1,129 +1,11 @@
 /*
- * The table behind file descriptors. Readers look at the current array without a lock. When the table is shared, an object is kept alive by
- * taking a reference that only succeeds while it has one, and by looking again whether the entry still names it; arrays
- * that were replaced are freed after a grace period.
+ * Descriptors of the current process: look-up, installing, closing, duplicating. Readers look at the current array without a lock. When the table
+ * is shared, an object is kept alive by taking a reference that only succeeds while it has one, and by looking again whether the entry still names it.
  */
+#include "capability_impl.h"
+
 #include <abi/linux/fcntl.h>
 #include <lib/bitmap.h>
-#include <lib/string.h>
-#include <mm/kernel_map.h>
-#include <mm/slab.h>
-#include <object/capability.h>
-
-#define FIRST_SIZE       64
-#define SIZE_MAX_ENTRIES (1u << 20)
-#define CONTIGUOUS_MAX   (32 * KiB)
-
-static size_t array_bytes(unsigned size)
-{
-	return sizeof(struct cap_array) + size * sizeof(struct capability) + size / 8;
-}
-
-/* The largest is longer than any block of pages, and half of a block would be wasted by all. */
-static struct cap_array *array_create(unsigned size)
-{
-	size_t bytes = array_bytes(size);
-	struct cap_array *array = bytes > CONTIGUOUS_MAX ? vmalloc(bytes) : kzalloc(bytes);
-	if (!array)
-		return NULL;
-	array->size = size;
-	array->used = (uint64_t *)&array->entries[size];
-	return array;
-}
-
-static void array_destroy(struct cap_array *array)
-{
-	if (array && array_bytes(array->size) > CONTIGUOUS_MAX)
-		vfree(array);
-	else
-		kfree(array);
-}
-
-static void array_free(struct rcu_head *head)
-{
-	array_destroy(container_of(head, struct cap_array, rcu));
-}
-
-static struct cap_table *table_create(unsigned size)
-{
-	struct cap_table *table = kmalloc(sizeof(*table));
-	struct cap_array *array = array_create(size);
-	if (!table || !array) {
-		kfree(table);
-		array_destroy(array);
-		return NULL;
-	}
-	table->refs = 1;
-	table->array = array;
-	table->next_free = 0;
-	spin_init(&table->lock, "capabilities", RANK_CAPABILITIES);
-	return table;
-}
-
-struct cap_table *cap_table_create(void)
-{
-	return table_create(FIRST_SIZE);
-}
-
-struct cap_table *cap_table_clone(struct cap_table *from)
-{
-	/* Allocate outside the lock; the table may grow meanwhile. */
-	for (;;) {
-		unsigned size = atomic_load_acquire(&from->array)->size;
-		struct cap_table *table = table_create(size);
-		if (!table)
-			return NULL;
-		spin_lock(&from->lock);
-		if (from->array->size == size) {
-			struct cap_array *to = table->array, *source = from->array;
-			memcpy(to->used, source->used, size / 8);
-			bitmap_for_each(i, source->used, size) {
-				to->entries[i] = source->entries[i];
-				object_get(to->entries[i].object);
-			}
-			table->next_free = 0;
-			spin_unlock(&from->lock);
-			return table;
-		}
-		spin_unlock(&from->lock);
-		array_destroy(table->array);
-		kfree(table);
-	}
-}
-
-/* From now on threads look objects up while others close them. */
-static void mark_shared(struct cap_array *array)
-{
-	for (size_t i = bitmap_find_set(array->used, array->size, 0); i != BITMAP_NONE;
-	     i = bitmap_find_set(array->used, array->size, i + 1))
-		atomic_store(&array->entries[i].object->is_shared, true);
-}
-
-struct cap_table *cap_table_get(struct cap_table *table)
-{
-	if (atomic_load(&table->refs) == 1)
-		mark_shared(table->array);
-	atomic_fetch_add(&table->refs, 1);
-	return table;
-}
-
-static int close_object(struct object *object, const struct cap_table *from)
-{
-	int err = object->ops->close ? object->ops->close(object, from) : 0;
-	object_put(object);
-	return err;
-}
-
-void cap_table_put(struct cap_table *table)
-{
-	if (atomic_fetch_sub(&table->refs, 1) != 1)
-		return;
-	struct cap_array *array = table->array;
-	bitmap_for_each(i, array->used, array->size)
-		close_object(array->entries[i].object, table);
-	array_destroy(array);
-	kfree(table);
-}
 
 /* Shared table: the object may be closed by another thread while we look. Called under rcu_read_lock. */
 static bool take_reference(struct object *object)
@@ -168,31 +50,6 @@ struct cap_ref cap_lookup_any(int fd, uint32_t rights)
 	return (struct cap_ref){.object = object, .err = object ? 0 : -EBADF};
 }
 
-/* Makes room for index `fd`. Called and returns with the lock held, but drops it meanwhile. */
-static int grow(struct cap_table *table, unsigned fd)
-{
-	unsigned size = table->array->size;
-	while (size <= fd)
-		size *= 2;
-	if (size > SIZE_MAX_ENTRIES)
-		return -EMFILE;
-	spin_unlock(&table->lock);
-	struct cap_array *array = array_create(size);
-	spin_lock(&table->lock);
-	if (!array)
-		return -ENOMEM;
-	struct cap_array *old = table->array;
-	if (old->size >= size) {
-		rcu_call(&array->rcu, array_free); /* another thread was faster */
-		return 0;
-	}
-	memcpy(array->entries, old->entries, old->size * sizeof(struct capability));
-	memcpy(array->used, old->used, old->size / 8);
-	rcu_assign(table->array, array);
-	rcu_call(&old->rcu, array_free);
-	return 0;
-}
-
 /* The lowest free index from `from` on; it may lie behind the array. Lock held. */
 static size_t find_free(const struct cap_array *array, size_t from)
 {
@@ -208,7 +65,7 @@ bool cap_has_room(void)
 	spin_lock(&table->lock);
 	size_t fd = find_free(table->array, table->next_free);
 	spin_unlock(&table->lock);
-	return fd < current_fd_limit() && fd < SIZE_MAX_ENTRIES;
+	return fd < current_fd_limit() && fd < CAP_TABLE_MAX;
 }
 
 /* The lowest free index from `min` on; -EMFILE, -ENOMEM. Lock held, but it may be dropped meanwhile. */
@@ -224,7 +81,7 @@ static NOINLINE int search(struct cap_table *table, unsigned min, unsigned limit
 				table->next_free = (unsigned)fd;
 			return (int)fd;
 		}
-		int err = grow(table, (unsigned)fd);
+		int err = cap_table_grow(table, (unsigned)fd);
 		if (err)
 			return err;
 	}
@@ -326,7 +183,7 @@ int64_t cap_close(int fd)
 	}
 	struct object *object = take_away(table, (unsigned)fd);
 	spin_unlock(&table->lock);
-	return close_object(object, table);
+	return cap_close_object(object, table);
 }
 
 /* CLOSE_RANGE_CLOEXEC marks instead of closing. */
@@ -349,7 +206,7 @@ int cap_close_range(unsigned first, unsigned last, unsigned flags)
 		}
 		spin_unlock(&table->lock);
 		if (object)
-			close_object(object, table);
+			cap_close_object(object, table);
 		if (next == BITMAP_NONE || next >= last)
 			break;
 		fd = (unsigned)next;
@@ -367,7 +224,7 @@ void cap_table_close_on_exec(struct cap_table *table)
 		spin_lock(&table->lock);
 		struct object *object = take_away(table, (unsigned)fd);
 		spin_unlock(&table->lock);
-		close_object(object, table);
+		cap_close_object(object, table);
 	}
 }
 
@@ -410,7 +267,7 @@ int cap_dup_to(int fd, int new_fd, uint32_t flags)
 	}
 	struct capability cap = table->array->entries[(unsigned)fd];
 	object_get(cap.object); /* before the lock may be dropped */
-	int err = to >= table->array->size ? grow(table, to) : 0;
+	int err = to >= table->array->size ? cap_table_grow(table, to) : 0;
 	struct object *old = NULL;
 	if (!err) {
 		old = is_open(table->array, to) ? take_away(table, to) : NULL;
@@ -422,7 +279,7 @@ int cap_dup_to(int fd, int new_fd, uint32_t flags)
 		return err;
 	}
 	if (old)
-		close_object(old, table);
+		cap_close_object(old, table);
 	return new_fd;
 }
 
@@ -448,55 +305,4 @@ int cap_set_flags(int fd, uint32_t flags)
 		array->entries[fd].flags = flags;
 	spin_unlock(&table->lock);
 	return exists ? 0 : -EBADF;
-}
-
-void cap_for_each(
-    struct cap_table *table, bool (*fn)(void *ctx, int fd, const struct capability *cap), void *ctx)
-{
-	for (unsigned fd = 0;; fd++) {
-		spin_lock(&table->lock);
-		struct cap_array *array = table->array;
-		size_t next =
-		    fd < array->size ? bitmap_find_set(array->used, array->size, fd) : BITMAP_NONE;
-		struct capability cap = {0};
-		if (next != BITMAP_NONE) {
-			cap = array->entries[next];
-			object_get(cap.object);
-		}
-		spin_unlock(&table->lock);
-		if (next == BITMAP_NONE)
-			return;
-		bool go_on = fn(ctx, (int)next, &cap);
-		object_put(cap.object);
-		if (!go_on)
-			return;
-		fd = (unsigned)next;
-	}
-}
-
-struct object *cap_next(struct cap_table *table, int *fd)
-{
-	struct object *object = NULL;
-	spin_lock(&table->lock);
-	const struct cap_array *array = table->array;
-	for (size_t i = (unsigned)*fd; i < array->size && !object; i++)
-		if (array->entries[i].object) {
-			object = object_get(array->entries[i].object);
-			*fd = (int)i;
-		}
-	spin_unlock(&table->lock);
-	return object;
-}
-
-bool cap_copy(struct cap_table *table, int fd, struct capability *capability)
-{
-	spin_lock(&table->lock);
-	const struct cap_array *array = table->array;
-	bool is_there = (unsigned)fd < array->size && array->entries[(unsigned)fd].object;
-	if (is_there) {
-		*capability = array->entries[(unsigned)fd];
-		object_get(capability->object);
-	}
-	spin_unlock(&table->lock);
-	return is_there;
 }
