@@ -21,8 +21,8 @@ static const unsigned slice_us[LEVEL_COUNT] = {1000, 3000, 10000, 10000};
 #define SLICE_RT_US 10000
 
 /*
- * Nobody starves. A fair thread that has waited for OVERDUE_AGE takes every second turn, of SLICE_OVERDUE; the
- * turns between are as short. Over real-time threads it takes one turn each RT_GAP: 5 % at most.
+ * Nobody starves. A fair thread that has waited for OVERDUE_AGE_US takes every second turn, of SLICE_OVERDUE_US; the
+ * turns between are as short. Over real-time threads it takes one turn each RT_GAP_US: 5 % at most.
  */
 #define OVERDUE_AGE_US   50000
 #define SLICE_OVERDUE_US 1000

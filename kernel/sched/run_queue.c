@@ -1,3 +1,4 @@
+/* The choice among the threads that are ready on one CPU, and the bound by which none of them waits too long: run_queue.h. Pure: told the time. */
 #include "run_queue.h"
 
 #include <lib/bitmap.h>

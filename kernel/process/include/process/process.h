@@ -2,10 +2,10 @@
  * A process: threads that share an identity, a table of capabilities, an address space and signal handlers. A thread of a process is a
  * kernel thread (struct thread) with a user side (struct task).
  *
- * Life cycle: process_fork or process_start_init creates it; RUNNING; when its last thread has exited it is a ZOMBIE with nothing left but its
+ * Life cycle: process_create_first or process_clone creates it; RUNNING; when its last thread has exited it is a ZOMBIE with nothing left but its
  * numbers until the parent waits for it (at once when the parent ignores SIGCHLD); then its pid is free again.
  *
- * Locking: `process_tree_lock` (spin, RANK_PROCESS) guards parent/child links, groups, sessions and states of all processes; look-ups
+ * Locking: `process_tree_lock` (spin, RANK_PROCESS_TREE) guards parent/child links, groups, sessions and states of all processes; look-ups
  * by pid go by RCU. Letters: I immutable, a atomic, t tree lock, s signal->lock, o own threads only.
  */
 #pragma once

@@ -8,7 +8,7 @@
  * in the cache until memory is wanted, the ones not used lately first; a deleted one goes with its last reference.
  *
  * Locking: inode->lock (rwlock: directory contents, size changes, attributes). Names, parents and mounts change under
- * namespace_lock (vfs_impl.h) and are read under RCU with its sequence count. Order: parent directory before child.
+ * dentry_lock (vfs_impl.h) and are read under RCU and namespace_seq. Order: parent directory before child.
  */
 #pragma once
 
