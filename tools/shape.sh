@@ -3,7 +3,7 @@
 cd "$(dirname "$0")/.." || exit
 
 # shellcheck disable=SC2016 # awk's, not the shell's
-find abi boot drivers kernel lib posixx test \( -name '*.[ch]' -o -name '*.S' \) 2>/dev/null | sort | xargs awk '
+find abi bench boot drivers kernel lib posixx test tools \( -name '*.[ch]' -o -name '*.S' \) 2>/dev/null | sort | xargs awk '
 	# With our layout a function begins with a "{" in the first column and ends with a "}" there; the line before the
 	# "{" that starts in the first column has its name.
 	FNR == 1 { files++ }
