@@ -54,7 +54,7 @@ check_syscalls() {
 	sh tools/syscalls.sh --check
 }
 
-# Links lead somewhere, the overview names every page, and decisions are numbered from 1 without holes.
+# Links lead somewhere, the overview names every page and every module, and decisions are numbered from 1 without holes.
 check_docs() {
 	{
 		for page in README.md docs/*.md docs/decisions/*.md; do
@@ -64,6 +64,9 @@ check_docs() {
 		done
 		for page in docs/*.md; do
 			[ "$page" = docs/overview.md ] || grep -q "(${page#docs/})" docs/overview.md || echo "docs/overview.md does not name $page"
+		done
+		make -s --no-print-directory modules | sed 's/:.*//; s|.*/||' | while read -r module; do
+			grep -qw "$module" docs/overview.md || echo "docs/overview.md does not name module $module"
 		done
 		number=0
 		for page in docs/decisions/*.md; do
