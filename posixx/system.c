@@ -17,14 +17,12 @@
 #include <time/clock.h>
 #include <vm/page_cache.h>
 
-#define NAME_LEN           65
 #define SYSINFO_LOAD_SHIFT 16 /* sysinfo(2) tells loads in 1/65536 */
 
-/* The release is what libraries compare with the Linux versions that they know. */
 static struct linux_utsname names = {.system = "Linux", /* node and domain: names_seq */
     .node = "exo",
-    .release = "6.12.0-exo",
-    .version = "#1 SMP Exo-OS 0.1",
+    .release = SYSTEM_RELEASE,
+    .version = SYSTEM_VERSION,
     .machine = "x86_64",
     .domain = "(none)"};
 static struct seqcount names_seq;
@@ -60,7 +58,7 @@ static void store_name(char *target, const char *name)
 {
 	spin_lock(&names_lock);
 	seq_write_begin(&names_seq);
-	memcpy(target, name, NAME_LEN);
+	memcpy(target, name, SYSTEM_NAME_MAX);
 	seq_write_end(&names_seq);
 	spin_unlock(&names_lock);
 }
@@ -68,17 +66,17 @@ static void store_name(char *target, const char *name)
 /* A name that is too long is cut, as Linux does. */
 void system_set_name(bool domain, const char *name)
 {
-	char copy[NAME_LEN] = {0};
+	char copy[SYSTEM_NAME_MAX] = {0};
 	(void)str_copy(copy, sizeof(copy), name);
 	store_name(domain ? names.domain : names.node, copy);
 }
 
 static int64_t set_name(char *target, uaddr_t name, size_t len)
 {
-	char copy[NAME_LEN] = {0};
+	char copy[SYSTEM_NAME_MAX] = {0};
 	if (!has_power(POWER_SYS_ADMIN))
 		return -EPERM;
-	if (len >= NAME_LEN)
+	if (len >= SYSTEM_NAME_MAX)
 		return -EINVAL;
 	if (copy_from_user(copy, name, len))
 		return -EFAULT;

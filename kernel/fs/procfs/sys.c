@@ -9,10 +9,6 @@
 #include <mqueue/mqueue.h>
 #include <random/random.h>
 
-#define NODE_NAME_MAX 65
-#define RELEASE       "6.12.0-exo"
-#define VERSION       "#1 SMP Exo-OS 0.1"
-
 #define SHOW_CONSTANT(name, ...)                                                                   \
 	int name(struct proc_text *text, const struct proc_subject *subject)                       \
 	{                                                                                          \
@@ -21,10 +17,10 @@
 		return 0;                                                                          \
 	}
 
-SHOW_CONSTANT(show_version, "Linux version " RELEASE " (Exo-OS) " VERSION "\n")
+SHOW_CONSTANT(show_version, "Linux version " SYSTEM_RELEASE " (Exo-OS) " SYSTEM_VERSION "\n")
 SHOW_CONSTANT(show_ostype, "Linux\n")
-SHOW_CONSTANT(show_osrelease, RELEASE "\n")
-SHOW_CONSTANT(show_os_version, VERSION "\n")
+SHOW_CONSTANT(show_osrelease, SYSTEM_RELEASE "\n")
+SHOW_CONSTANT(show_os_version, SYSTEM_VERSION "\n")
 SHOW_CONSTANT(show_pid_max, "%u\n", PID_LIMIT)
 SHOW_CONSTANT(show_threads_max, "%u\n", process_thread_limit())
 SHOW_CONSTANT(show_rr_turn, "%u\n", SCHED_RR_TURN_MS)
@@ -45,7 +41,7 @@ SHOW_CONSTANT(show_entropy, "256\n") /* the generator's key: it never runs out *
 
 static int show_name(struct proc_text *text, bool domain)
 {
-	char name[NODE_NAME_MAX];
+	char name[SYSTEM_NAME_MAX];
 	system_name(domain, name, sizeof(name));
 	proc_print(text, "%s\n", name);
 	return 0;

@@ -9,6 +9,11 @@
 struct object;
 struct process;
 
+/* What uname(2) and /proc call the system. Libraries compare the release with the Linux versions that they know. */
+#define SYSTEM_RELEASE  "6.12.0-exo"
+#define SYSTEM_VERSION  "#1 SMP Exo-OS 0.1"
+#define SYSTEM_NAME_MAX 65 /* of a host or a domain, with the NUL */
+
 void procfs_register(void); /* boot, before vfs_init */
 
 /* The process, referenced, that an open directory is about. -EBADF: it is no such directory. -ESRCH: it has ended. */
