@@ -17,9 +17,9 @@ $(BUILD)/test/user/%: test/user/%.c $(wildcard test/user/*.h)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(USER_CC) $(user_flags) $< -o $@ -lpthread
 
-$(BUILD)/user-bench: bench/bench.c $(wildcard bench/*.h bench/*.c)
+$(BUILD)/user-bench: $(wildcard bench/*.c) $(wildcard bench/*.h)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(USER_CC) $(user_flags) $< -o $@
+	$(Q)$(USER_CC) $(user_flags) $(filter %.c,$^) -o $@
 
 $(BUILD)/user-tiny: bench/tiny.S
 	$(Q)mkdir -p $(@D)

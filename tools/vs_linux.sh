@@ -4,7 +4,7 @@
 #     vs_linux.sh [--check] [PATTERN]     measures whose names contain PATTERN; --check: fails when one misses its goal
 #
 # The ruler is that of bench.sh: guest instructions, counted by QEMU, one processor. The same archive with the same static program
-# (bench/bench.c) as /init boots on both. Linux is Debian's newest 6.12 cloud kernel, at its best: without mitigations, audit,
+# (bench/) as /init boots on both. Linux is Debian's newest 6.12 cloud kernel, at its best: without mitigations, audit,
 # memory control groups, security modules and hardening that its users can do without. It is unpacked, never installed.
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Where the instructions of one measure of bench/bench.c go: by function, for each operation.
+# Where the instructions of one measure of bench/measures.tbl.h go: by function, for each operation.
 #
 #     profile.sh MEASURE [LINES]
 #
