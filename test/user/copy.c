@@ -1,19 +1,10 @@
 /* Copies within the kernel, and attributes that no file system here keeps. */
-#include "check.h"
+#include "files.h"
 
 #include <limits.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/xattr.h>
-
-static int make_file(const char *path, const char *text)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
-	CHECK(fd >= 0);
-	CHECK_EQ(write(fd, text, strlen(text)), (long)strlen(text));
-	CHECK_OK(lseek(fd, 0, SEEK_SET));
-	return fd;
-}
 
 static ssize_t copy_range(int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags)
 {

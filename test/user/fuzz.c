@@ -9,31 +9,20 @@
 #include "fuzz.h"
 #include "fuzz_args.h"
 #include "fuzz_calls.h"
+#include "fuzz_folder.h"
+#include "fuzz_leaks.h"
+#include "fuzz_world.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
-#include <sys/ipc.h>
-#include <sys/mount.h>
-#include <sys/sysinfo.h>
-#include <sys/sysmacros.h>
-#include <termios.h>
 
-#define WORKERS           3
-#define THREADS           3
-#define ROUND_MS          500
-#define WORKER_CALLS      400
-#define CHILD_CALLS       20
-#define ROUNDS_WARM       2 /* caches fill */
-#define ROUNDS_MIN        3
-#define DEFAULT_SEED      0x5eedull
-#define OWN_USER          54323
-#define OBJECTS_TOLERATED 300
-#define NAMES_TOLERATED   1000 /* dentries and inodes, which are cached */
-#define PAGES_TOLERATED                                                                            \
-	600 /* object caches keep what they had at the busiest moment: more rounds do not add to it */
-#define WAIT_FOR_ENDS 60000 /* ms: what is killed ends by then, however busy the machine is */
+#define WORKERS      3
+#define THREADS      3
+#define ROUND_MS     500
+#define WORKER_CALLS 400
+#define CHILD_CALLS  20
+#define ROUNDS_WARM  2 /* caches fill */
+#define ROUNDS_MIN   3
+#define DEFAULT_SEED 0x5eedull
 
 #define ARGUMENTS 6
 static const struct kind *takes[COUNT(calls)][ARGUMENTS];
@@ -233,93 +222,6 @@ static void *worker_thread(void *arg)
 	return NULL;
 }
 
-/* What workers find. */
-
-static void keep(enum pool pool, int fd)
-{
-	if (fd >= 0)
-		put_result(pool, fd);
-}
-
-static void open_all_kinds(void)
-{
-	int ends[2], master, tty = -1;
-	keep(POOL_FILE, open("a", O_RDWR | O_CREAT | O_NONBLOCK, 0666));
-	keep(POOL_FILE, open("b", O_RDWR | O_CREAT | O_APPEND, 0666));
-	keep(POOL_FILE, open("c", O_RDONLY | O_CREAT, 0666));
-	keep(POOL_FILE, (int)syscall(SYS_memfd_create, "m", 2));
-	keep(POOL_FILE, open("/dev/zero", O_RDWR));
-	keep(POOL_DIR, open(".", O_RDONLY));
-	keep(POOL_DIR, open("d", O_RDONLY));
-	keep(POOL_DIR, open("/proc/self", O_RDONLY));
-	keep(POOL_PATH, open("a", O_PATH));
-	keep(POOL_PATH, open("d", O_PATH));
-	keep(POOL_PROC, open("/proc/self/maps", O_RDONLY));
-	keep(POOL_PROC, open("/proc/self/comm", O_RDWR));
-	keep(POOL_PROC, open("/proc/self/stat", O_RDONLY));
-	keep(POOL_PROC, open("/dev/full", O_RDWR));
-	for (int i = 0; i < 2; i++)
-		if (pipe2(ends, i ? 0 : O_NONBLOCK) == 0) {
-			keep(POOL_PIPE, ends[0]);
-			keep(POOL_PIPE, ends[1]);
-		}
-	keep(POOL_PIPE, open("fifo", O_RDWR | O_NONBLOCK));
-	keep(POOL_EPOLL, epoll_create1(0));
-	keep(POOL_EPOLL, epoll_create1(0));
-	keep(POOL_EVENT, eventfd(0, EFD_NONBLOCK));
-	keep(POOL_EVENT, eventfd(1, 0));
-	keep(POOL_PIDFD, (int)syscall(SYS_pidfd_open, getpid(), 0));
-	master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
-	if (master >= 0 && unlockpt(master) == 0 && ptsname(master))
-		tty = open(ptsname(master), O_RDWR | O_NOCTTY);
-	keep(POOL_TTY, master);
-	keep(POOL_TTY, tty);
-}
-
-static void map_arena(int beyond)
-{
-	mmap(ARENA_PRIVATE, ARENA_PART, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	mmap(ARENA_READONLY, ARENA_PART, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	if (beyond >= 0 && ftruncate(beyond, ARENA_PART / 2) == 0)
-		mmap(ARENA_BEYOND, ARENA_PART, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		    beyond, 0);
-	mmap(PLAYGROUND, 128 * 4096, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	mmap(PLAYGROUND + 128 * 4096, 64 * 4096, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-}
-
-static void catch_signals(void)
-{
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	static const int caught[] = {SIGALRM, SIGUSR1, SIGUSR2, SIGPIPE, SIGHUP, SIGVTALRM, SIGPROF,
-	    SIGXFSZ, 34, SIGTERM, SIGIO};
-	for (size_t i = 0; i < COUNT(caught); i++) {
-		struct sigaction action = {
-		    .sa_handler = on_signal, .sa_flags = i & 1 ? SA_RESTART : 0};
-		sigaction(caught[i], &action, NULL);
-	}
-	/* So that calls which would wait for ever come back. */
-	struct itimerval often = {{0, 7000}, {0, 7000}};
-	setitimer(ITIMER_REAL, &often, NULL);
-}
-
-static void limit_worker(void)
-{
-	struct rlimit none = {0, 0}, memory = {48 << 20, 48 << 20}, files = {64, 64},
-		      processes = {60, 60}, size = {1 << 20, 1 << 20}, queued = {100, 100};
-	setrlimit(RLIMIT_CORE, &none);
-	setrlimit(RLIMIT_AS, &memory);
-	setrlimit(RLIMIT_NOFILE, &files);
-	setrlimit(RLIMIT_FSIZE, &size);
-	setrlimit(RLIMIT_SIGPENDING, &queued);
-	if (world.rank != RANK_GUEST)
-		setrlimit(RLIMIT_NPROC, &processes);
-}
-
 /* 0: allocations fail only when there is no memory; otherwise one in so many of the workers' does, where the kernel can do that. */
 static int fail_interval;
 
@@ -378,173 +280,6 @@ static void work(const char *folder, uint64_t seed)
 
 /* Rounds. */
 
-static void fill_folder(const char *folder)
-{
-	char text[100];
-	static const char *const folders[] = {"", "/d", "/d/e", "/proc", "/dev"};
-	for (size_t i = 0; i < (world.rank == RANK_ROOT ? 5 : 3); i++) {
-		snprintf(text, sizeof(text), "%s%s", folder, folders[i]);
-		CHECK_OK(mkdir(text, 0777));
-		CHECK_OK(chmod(text, 0777));
-	}
-	int at = open(folder, O_RDONLY | O_DIRECTORY);
-	symlinkat("a", at, "link");
-	symlinkat("loop", at, "loop");
-	symlinkat("nothing", at, "dangling");
-	CHECK_OK(mkfifoat(at, "fifo", 0666));
-	int script = openat(at, "script", O_WRONLY | O_CREAT, 0755);
-	CHECK_EQ(write(script, "#!/proc/self/exe x\n", 19), 19);
-	close(script);
-	close(at);
-	if (world.rank != RANK_ROOT)
-		return;
-	static const struct {
-		const char *name;
-		unsigned number;
-	} devices[] = {{"null", 3}, {"zero", 5}, {"full", 7}, {"urandom", 9}};
-	for (size_t i = 0; i < COUNT(devices); i++) {
-		snprintf(text, sizeof(text), "%s/dev/%s", folder, devices[i].name);
-		CHECK_OK(mknod(text, S_IFCHR | 0666, makedev(1, devices[i].number)));
-	}
-	snprintf(text, sizeof(text), "%s/proc", folder);
-	CHECK_OK(mount("proc", text, "proc", 0, NULL));
-}
-
-/* 0: there is no such process. text: what /proc says of it. */
-static int parent_of(int pid, char *text, size_t size)
-{
-	char path[40];
-	int parent = 0;
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	int fd = open(path, O_RDONLY);
-	ssize_t len = fd < 0 ? 0 : read(fd, text, size - 1);
-	text[len > 0 ? len : 0] = 0;
-	if (strrchr(text, ')'))
-		sscanf(strrchr(text, ')') + 1, " %*c %d", &parent);
-	if (fd >= 0)
-		close(fd);
-	return parent;
-}
-
-static bool descends_from_us(int pid, char *text, size_t size)
-{
-	char ignored[400];
-	int parent = parent_of(pid, text, size);
-	while (parent > 1 && parent != getpid())
-		parent = parent_of(parent, ignored, sizeof(ignored));
-	return parent == getpid();
-}
-
-/*
- * Kills all that comes from us, until there is nothing. Not children alone: one that waits for a lock does not end before a child of its own that has
- * the lock, and waits for bytes.
- */
-static void end_all(void)
-{
-	int64_t limit = now_ms() + WAIT_FOR_ENDS;
-	for (;;) {
-		pid_t pid;
-		while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) > 0)
-			;
-		if (pid < 0 && errno == ECHILD)
-			return;
-		DIR *all = opendir("/proc");
-		struct dirent *entry;
-		char alive[200] = "", text[400] = "";
-		while (all && (entry = readdir(all))) {
-			pid = atoi(entry->d_name);
-			if (pid <= 1 || !descends_from_us(pid, text, sizeof(text)))
-				continue;
-			kill(pid, SIGKILL);
-			snprintf(alive, sizeof(alive), "%.150s", text);
-		}
-		if (all)
-			closedir(all);
-		if (now_ms() > limit)
-			FAIL("killed, but not ended: %s", alive);
-		sleep_ms(3);
-	}
-}
-
-/* What workers have mounted, the latest first. What lies on files of dead processes goes with the file system that they are in. */
-static void unmount_all(const char *folder)
-{
-	static char *places[200];
-	for (int tries = 0;; tries++) {
-		FILE *mounts = fopen("/proc/mounts", "r");
-		char line[5000], place[5000];
-		int count = 0;
-		CHECK(mounts);
-		while (count < 200 && fgets(line, sizeof(line), mounts))
-			if (sscanf(line, "%*s %4999s", place) == 1 && strstr(place, folder))
-				places[count++] = strdup(place);
-		fclose(mounts);
-		if (!count)
-			return;
-		if (tries == 50)
-			FAIL("%.100s stays mounted", places[0]);
-		while (count > 0) {
-			umount2(places[--count], MNT_DETACH);
-			free(places[count]);
-		}
-	}
-}
-
-static void empty_folder(const char *folder)
-{
-	if (world.rank == RANK_ROOT)
-		unmount_all(folder);
-	pid_t pid = forked();
-	if (pid == 0) {
-		if (world.rank == RANK_GUEST) /* who may not look into what is his own */
-			execl("/bin/sh", "sh", "-c", "chmod -R u+rwx \"$0\"; rm -rf \"$0\"", folder,
-			    NULL);
-		execl("/bin/rm", "rm", "-rf", folder, NULL);
-		_exit(1);
-	}
-	CHECK_EQ(ended(pid), 0);
-}
-
-/* Semaphores have the command in another place. */
-static void remove_id(long control, int id)
-{
-	if (control == SYS_semctl)
-		syscall(control, id, 0, IPC_RMID, 0);
-	else
-		syscall(control, id, IPC_RMID, 0);
-}
-
-/* Queues and sets outlive who made them. Those without a key may be anybody's of our user. */
-static void remove_sysv(void)
-{
-	static const struct {
-		const char *list;
-		long control;
-	} kinds_of[] = {{"/proc/sysvipc/msg", SYS_msgctl}, {"/proc/sysvipc/sem", SYS_semctl},
-	    {"/proc/sysvipc/shm", SYS_shmctl}};
-	pid_t pid = forked();
-	if (pid != 0) {
-		CHECK_EQ(ended(pid), 0);
-		return;
-	}
-	if (world.rank == RANK_SEALED)
-		CHECK_OK(setresuid(OWN_USER, OWN_USER, OWN_USER));
-	for (size_t i = 0; i < COUNT(kinds_of); i++) {
-		FILE *list = fopen(kinds_of[i].list, "r");
-		char line[300];
-		int key, id;
-		while (list && fgets(line, sizeof(line), list))
-			if (sscanf(line, "%d %d", &key, &id) == 2 &&
-			    ((key == 0 && world.rank != RANK_GUEST) || (key & ~3) == 0x5eec))
-				remove_id(kinds_of[i].control, id);
-		if (list)
-			fclose(list);
-	}
-	for (size_t i = 0; i < COUNT(queue_names); i++)
-		syscall(SYS_mq_unlink, queue_names[i]);
-	_exit(0);
-}
-
 static void run_round(uint64_t seed, int64_t until)
 {
 	char folder[32];
@@ -587,62 +322,6 @@ static void show_tally(void)
 	}
 	printf("    %lu calls, %lu succeeded, of %lu of %zu rows\n", tried, done, kinds_done,
 	    COUNT(calls));
-}
-
-/* Leaks: what the kernel has in use by the end of one round and of a later one. Only where nobody else uses it. */
-
-#define CACHES_MAX 100
-struct snapshot {
-	long free_pages;
-	size_t count;
-	struct {
-		char name[40];
-		long used;
-	} caches[CACHES_MAX];
-};
-
-static void take_snapshot(struct snapshot *snapshot)
-{
-	struct sysinfo info;
-	sleep_ms(50); /* what is given back by and by */
-	CHECK_OK(sysinfo(&info));
-	snapshot->free_pages = (long)(info.freeram * info.mem_unit / 4096);
-	snapshot->count = 0;
-	FILE *list = fopen("/proc/slabinfo", "r");
-	char line[300];
-	while (list && snapshot->count < CACHES_MAX && fgets(line, sizeof(line), list))
-		if (sscanf(line, "%39s %ld", snapshot->caches[snapshot->count].name,
-			&snapshot->caches[snapshot->count].used) == 2)
-			snapshot->count++;
-	if (list)
-		fclose(list);
-}
-
-static long tolerated(const char *cache)
-{
-	if (strcmp(cache, "magazine") == 0)
-		return LONG_MAX;
-	return strcmp(cache, "dentry") == 0 || strcmp(cache, "inode") == 0 ? NAMES_TOLERATED
-									   : OBJECTS_TOLERATED;
-}
-
-static void compare(const struct snapshot *before, const struct snapshot *after)
-{
-	char text[200] = "";
-	size_t len = 0;
-	for (size_t i = 0; i < after->count && i < before->count; i++) {
-		long more = after->caches[i].used - before->caches[i].used;
-		if (getenv("FUZZ_SHOW") && more > 3)
-			printf("    %s %+ld\n", after->caches[i].name, more);
-		if (more > tolerated(after->caches[i].name) && len < 150)
-			len += (size_t)snprintf(
-			    text + len, 50, " %.30s %+ld", after->caches[i].name, more);
-	}
-	long pages = before->free_pages - after->free_pages;
-	if (getenv("FUZZ_SHOW"))
-		printf("    %+ld pages\n", pages);
-	if (len || pages > PAGES_TOLERATED)
-		FAIL("lost: %ld pages, objects:%s", pages, text);
 }
 
 static void storm(enum rank rank)
