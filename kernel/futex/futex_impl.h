@@ -25,7 +25,7 @@ struct futex_bucket {
 	struct list queue; /* b: first come, first served */
 } ALIGNED(64);
 
-/* On the waiter's stack. Who wakes it touches it last when he clears is_queued. */
+/* On the waiter's stack. Whoever wakes it clears is_queued and does not touch it after that. */
 struct futex_waiter {
 	struct list link;            /* b */
 	struct futex_key key;        /* b */

@@ -49,7 +49,7 @@ struct pipe {
 
 MUST_USE struct pipe *pipe_alloc(void); /* no ends, one reference */
 void pipe_put(struct pipe *pipe);
-/* An end is closed: who waits at the other one is told. */
+/* An end is closed: those who wait at the other one are told. */
 void pipe_leave(struct pipe *pipe, bool was_reader, bool was_writer);
 
 /* The pipe of a place that a nameless one was given in /proc, or NULL. */

@@ -52,7 +52,7 @@ static unsigned poll_queue(struct object *object, struct poll_table *table)
 	       (count < queue->messages_max ? POLLOUT | POLLWRNORM : 0);
 }
 
-/* Who closes it is not told of messages any more. */
+/* Whoever closes it is not told of messages any more. */
 static int close_queue(struct object *object, const struct cap_table *from)
 {
 	(void)from;

@@ -65,7 +65,7 @@ static bool over_process_limit(void)
 	       count_of_user(current_credentials()->uid) >= current_limit(RLIMIT_NPROC);
 }
 
-/* Whoever changes them at this moment thinks that they are the parent's alone: he is waited for. */
+/* Under the lock: whoever changes them at this moment believes that they are the parent's alone. */
 static struct signal_handlers *share_handlers(struct process *parent)
 {
 	irq_flags_t flags = spin_lock_irqsave(&parent->signals.lock);
@@ -90,7 +90,7 @@ static int share_or_copy_parts(struct process *child, const struct process *pare
 		return -ENOMEM;
 	if (flags & CLONE_CLEAR_SIGHAND)
 		signal_handlers_reset_on_exec(child->handlers);
-	/* Last, because it is the dearest. */
+	/* Last, because it costs the most. */
 	child->space = flags & CLONE_VM ? address_space_get(parent->space)
 					: address_space_clone(parent->space);
 	return child->space ? 0 : -ENOMEM;

@@ -1,5 +1,5 @@
 /*
- * The end of threads and processes. A thread lets go of what is its own; the last one of a process lets go of what they shared, hands the
+ * The end of threads and processes. A thread gives up what is its own; the last one of a process gives up what they shared, hands the
  * children to a new parent, and leaves a zombie for its own parent to find.
  */
 #include "process_impl.h"

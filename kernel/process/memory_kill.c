@@ -1,6 +1,6 @@
 /*
  * Out of memory: who has to go. The process that holds most, shifted by oom_score_adj as Linux does (1000 is all of memory, -1000 is never), and never the
- * first one. A victim that is dying already is let finish before another is chosen; it runs before others, so that this is soon.
+ * first one. Another is chosen only when the last victim is gone; a victim runs before others, so that this is soon.
  */
 #include "process_impl.h"
 

@@ -236,7 +236,7 @@ int process_unshare_handlers(void)
 	struct signal_handlers *handlers = signal_handlers_clone(process->handlers);
 	if (!handlers)
 		return -ENOMEM;
-	/* Who sends to us looks at them under the one lock, who tells us of a child under the other. */
+	/* Senders to us look at them under the one lock, those who tell us of a child under the other. */
 	struct signal_handlers *old = process->handlers;
 	spin_lock(&process_tree_lock);
 	irq_flags_t flags = spin_lock_irqsave(&process->signals.lock);

@@ -1,6 +1,6 @@
 /*
  * Sending signals: whether it counts, which queue it goes to, which thread is to look at it. What kills without a handler begins the end of
- * the process here, so that no thread of it has to be found in a mood to listen.
+ * the process here, so that it does not depend on any thread looking at its queue.
  */
 #include "signal_queue.h"
 

@@ -1,7 +1,7 @@
 /*
  * The interval timers of a process: one by the clock (alarm, ITIMER_REAL), one by the time it has used in user mode (ITIMER_VIRTUAL), one by
  * all it has used (ITIMER_PROF). The latter two look when they may be due at the earliest, which with n threads is the
- * n-th part of what is left, and at most once a millisecond: so much may they be late.
+ * n-th part of what is left, and at most once a millisecond: they may be late by as much.
  */
 #include "process_impl.h"
 

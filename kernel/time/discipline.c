@@ -137,7 +137,7 @@ static void set_status(unsigned new)
 	status = (status & STA_READONLY) | (new & ~STA_READONLY);
 }
 
-/* The loop learns the frequency from how the offset came about, and takes out the offset itself by and by. */
+/* The loop learns the frequency from how the offset came about, and takes out the offset itself little by little. */
 static void set_offset(int64_t offset)
 {
 	if (!(status & STA_PLL))

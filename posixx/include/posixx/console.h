@@ -1,4 +1,4 @@
-/* The console without a terminal: <posixx/init.c> falls back on it. */
+/* The console without a terminal: posixx/init.c falls back on it. */
 #pragma once
 
 struct object;

@@ -1,5 +1,5 @@
 /*
- * The devices that every PC has, real or virtual, unless it has not: the legacy interrupt controllers (PIC), I/O APICs, the
+ * The devices that PCs have, real or virtual: the legacy interrupt controllers (PIC), I/O APICs, the
  * HPET, ACPI's timer and the interval timer (PIT). Each is looked for; what is absent is left alone.
  *
  * Boot order: the machine is described, device_map() works, irq_init(), pic_init(), lapic_init(), lapic_init_cpu(), pc_init(),

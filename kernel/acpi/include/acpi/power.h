@@ -1,4 +1,4 @@
-/* The end of a run. */
+/* Switching the machine off, and starting it anew. */
 #pragma once
 
 #include <lib/types.h>

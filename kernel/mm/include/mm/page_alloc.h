@@ -17,7 +17,8 @@ enum page_flags {
 	PAGE_BELOW_4G = 1 << 1,  /* for devices that cannot address more */
 	PAGE_THIS_NODE = 1 << 2, /* NULL rather than remote memory */
 	PAGE_IF_EASY =
-	    1 << 3, /* NULL rather than emptying the caches of all CPUs: who asks can do without */
+	    1
+	    << 3, /* NULL rather than emptying the caches of all CPUs: the caller can do without */
 };
 
 /* A block of 2^order contiguous pages with one reference, or NULL. */

@@ -30,7 +30,7 @@ static ALWAYS_INLINE void slab_free(struct slab_cache *cache, void *object);
 
 /*
  * Memory by size, up to KMALLOC_MAX; above the largest cache, whole pages. NULL for size 0 and when out of memory. Aligned
- * to 8 bytes, or to a page when larger than KMALLOC_CACHE_MAX: who needs more makes a cache of his own.
+ * to 8 bytes, or to a page when larger than KMALLOC_CACHE_MAX: whoever needs more makes a cache of its own.
  */
 #define KMALLOC_CACHE_MAX 8192
 #define KMALLOC_MAX       (16 * MiB)

@@ -140,7 +140,7 @@ static inline struct thread *current_thread(void)
 /* NULL when out of memory. Normal priority, any CPU, one reference (the caller's); the thread itself holds another
  * from thread_start until it has exited. Context: may sleep. */
 MUST_USE struct thread *thread_create(const char *name, void (*entry)(void *arg), void *arg);
-/* Before the start of a program's thread: it is judged as its parent, the current thread, for what that has run without a pause. */
+/* Before the start of a program's thread: what its parent, the current thread, has run without a pause counts as its own. */
 void thread_inherit(struct thread *thread);
 /* Once only. Context: any. */
 void thread_start(struct thread *thread);

@@ -5,7 +5,7 @@
  * Life cycle: the table holds a reference, and so does everybody who works with an object or sleeps on it; removing takes it off the
  * table at once, and wakes the sleepers, who answer EIDRM. A segment stays until it is attached nowhere.
  *
- * Locking: the table's mutex guards its objects and all that they hold. User memory is not touched under it. Who waits sleeps without it,
+ * Locking: the table's mutex guards its objects and all that they hold. User memory is not touched under it. A waiter sleeps without it,
  * on `changed`, until `changes` has moved on.
  */
 #pragma once

@@ -60,7 +60,7 @@ enum clock_scale { CLOCK_SCALE_UPTIME, CLOCK_SCALE_UNIX, CLOCK_SCALE_COUNT };
 struct clock_parameters {
 	struct clock_line lines[2];
 	uint64_t unix_offset;
-	/* The second that it probably is. Who reads the clock holds the time against it and divides only when another one has begun. */
+	/* The second that it probably is. A reader compares the time with it and divides only when another one has begun. */
 	uint64_t seconds[CLOCK_SCALE_COUNT];
 };
 #define CLOCK_NO_SECOND UINT64_MAX /* no time is ever in it: the vDSO asks the kernel */

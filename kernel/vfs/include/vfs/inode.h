@@ -1,5 +1,5 @@
 /*
- * Files as the kernel sees them. An inode is a file, whatever its names; a dentry is a name in a directory (or the memory that
+ * Files as the kernel sees them. An inode is a file, whatever its names; a dentry is a name in a directory (or the knowledge that
  * there is none); a mount puts a file system's tree at a dentry. A file system is a table of inode operations; tmpfs, devfs
  * and procfs are in kernel/fs/, disk file systems will be services behind the same table.
  *

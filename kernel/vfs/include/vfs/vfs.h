@@ -82,7 +82,7 @@ struct open_request {
 MUST_USE int vfs_open(
     int dir_fd, const char *path, const struct open_request *request, struct object **object);
 MUST_USE int vfs_open_path(const struct path *path, unsigned flags, struct object **object);
-/* To run it: who may execute it needs not be able to read it. */
+/* To run it: that takes the right to execute, not to read. */
 MUST_USE int vfs_open_program(const struct path *path, struct object **object);
 /* A file by number, as long as it has a name: which it is in which file system. -EOPNOTSUPP, -ESTALE. */
 struct vfs_handle {

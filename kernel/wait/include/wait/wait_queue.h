@@ -5,7 +5,7 @@
  *
  * An entry may also carry a function instead of a thread (poll, epoll): it is called under the queue's lock, and stays queued.
  *
- * Life of an entry: it lies on the waiter's stack. Who wakes a thread takes its entry off the queue and clears is_queued
+ * Life of an entry: it lies on the waiter's stack. Whoever wakes a thread takes its entry off the queue and clears is_queued
  * as the last thing; an entry with is_queued clear is the waiter's alone, and is left without taking the lock.
  */
 #pragma once
@@ -49,8 +49,8 @@ void wait_add(struct wait_queue *queue, struct wait_entry *entry);
 void wait_remove(struct wait_queue *queue, struct wait_entry *entry);
 
 /*
- * The queue ends before those on it, which have a function and not a thread: they are queued nowhere from now on. Who removes its entry at the
- * same time does so under rcu_read_lock, and the queue's memory is freed after a grace period.
+ * The queue ends before those on it, which have a function and not a thread: they are queued nowhere from now on. An entry that is removed at the
+ * same time is removed under rcu_read_lock, and the queue's memory is freed after a grace period.
  */
 void wait_queue_abandon(struct wait_queue *queue);
 
