@@ -40,7 +40,7 @@ static void answer(void *arg)
 		if (call(SYS_write, back[1], &c, 1) != 1)
 			break;
 }
-void run_pipe_ping_pong(long n)
+static void pass_there_and_back(long n)
 {
 	MUST(call(SYS_pipe, there));
 	MUST(call(SYS_pipe, back));
@@ -62,6 +62,16 @@ void run_pipe_ping_pong(long n)
 	call(SYS_close, there[0]);
 	call(SYS_close, back[0]);
 	call(SYS_close, back[1]);
+}
+
+void run_pipe_ping_pong(long n)
+{
+	pass_there_and_back(n);
+}
+/* The same, with each way counted: the switch, and half of a byte's way through a pipe. */
+void run_pipe_hop(long n)
+{
+	pass_there_and_back(n / 2);
 }
 
 static void answer_events(void *arg)
