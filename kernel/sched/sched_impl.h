@@ -1,4 +1,12 @@
-/* What the files of the scheduler share. */
+/*
+ * What the files of the scheduler share.
+ *
+ *   policy.c       the numbers, and how a thread moves between queues; run_queue.c: the choice on one CPU. Both pure
+ *   schedule.c     switching; block.c: waiting and waking; idle.c: nothing to do
+ *   place.c        into which run queue a thread goes; balance.c: on which CPU
+ *   thread.c       making and ending threads; attributes.c: changing how they are scheduled
+ *   sched.c        the start on each CPU; load.c: load averages
+ */
 #pragma once
 
 #include "run_queue.h"

@@ -1,4 +1,11 @@
-/* Private to kernel/fs/procfs. */
+/*
+ * What the files of procfs share.
+ *
+ *   entries.c      which files there are: a row each, with the function that prints it
+ *   procfs.c       the tree that is made of the rows and of the processes; text.c: reading and writing a file
+ *   pid_*.c        the files of a process, with maps.c and mounts.c
+ *   system.c       those of the machine; sys.c, sysv_limits.c: /proc/sys; sysv.c: /proc/sysvipc
+ */
 #pragma once
 
 #include <process/process.h>
