@@ -2,6 +2,7 @@
 #include "poller.h"
 
 #include <abi/errno.h>
+#include <abi/linux/mman.h>
 #include <event/aio.h>
 #include <event/eventfd.h>
 #include <object/capability.h>
@@ -14,8 +15,6 @@
 
 #define CAPACITY_MAX 0x10000000u /* beyond, the number is nonsense rather than too much */
 #define HAS_EVENTFD  1u
-#define PROT_RW      3u
-#define MAP_SHARED   1u
 
 enum {
 	COMMAND_PREAD = 0,
@@ -52,7 +51,7 @@ int64_t sys_io_setup(unsigned capacity, uaddr_t context)
 	if (err)
 		return err;
 	struct address_space *space = current_address_space();
-	int64_t number = vm_map(space, 0, PAGE_SIZE, PROT_RW, MAP_SHARED, object, 0);
+	int64_t number = vm_map(space, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, object, 0);
 	object_put(object); /* the mapping has it */
 	if (number < 0)
 		return number;

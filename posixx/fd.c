@@ -5,9 +5,6 @@
 #include <posixx/syscalls.h>
 #include <vfs/vfs.h>
 
-#define CLOSE_RANGE_UNSHARE 2u
-#define CLOSE_RANGE_CLOEXEC 4u
-
 #define FIONCLEX 0x5450
 #define FIOCLEX  0x5451
 #define FIONBIO  0x5421

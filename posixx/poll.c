@@ -3,6 +3,7 @@
 
 #include <abi/errno.h>
 #include <abi/linux/process.h>
+#include <abi/linux/signal.h>
 #include <abi/linux/structs.h>
 #include <lib/string.h>
 #include <mm/slab.h>
@@ -14,7 +15,6 @@
 
 #define FEW_FDS      32
 #define FEW_SET_BITS 256
-#define SET_SIZE     8 /* sizeof(sigset_t) in the kernel */
 
 struct fd_poll {
 	struct linux_pollfd *fds;
@@ -171,7 +171,7 @@ int poll_mask_begin(uaddr_t user_mask, size_t size)
 	uint64_t mask;
 	if (uaddr_is_null(user_mask))
 		return 0;
-	if (size != SET_SIZE)
+	if (size != SIGSET_SIZE)
 		return -EINVAL;
 	if (get_user_u64(&mask, user_mask))
 		return -EFAULT;

@@ -7,16 +7,14 @@
 #include <process/process.h>
 #include <procfs/procfs.h>
 
-#define SET_SIZE 8
-
 int64_t sys_rt_sigaction(int signal, uaddr_t act, uaddr_t old, size_t set_size)
 {
-	return likely(set_size == SET_SIZE) ? signal_change_action(signal, act, old) : -EINVAL;
+	return likely(set_size == SIGSET_SIZE) ? signal_change_action(signal, act, old) : -EINVAL;
 }
 
 int64_t sys_rt_sigprocmask(int how, uaddr_t set, uaddr_t old, size_t set_size)
 {
-	if (set_size != SET_SIZE)
+	if (set_size != SIGSET_SIZE)
 		return -EINVAL;
 	uint64_t before = current_task()->blocked, mask;
 	if (!uaddr_is_null(set)) {
@@ -35,7 +33,7 @@ int64_t sys_rt_sigprocmask(int how, uaddr_t set, uaddr_t old, size_t set_size)
 
 int64_t sys_rt_sigpending(uaddr_t set, size_t set_size)
 {
-	if (set_size > SET_SIZE)
+	if (set_size > SIGSET_SIZE)
 		return -EINVAL;
 	uint64_t pending = signal_pending_set() & current_task()->blocked;
 	return copy_to_user(set, &pending, set_size);
@@ -56,7 +54,7 @@ static void wait_for_signal(void)
 int64_t sys_rt_sigsuspend(uaddr_t set, size_t set_size)
 {
 	uint64_t mask;
-	if (set_size != SET_SIZE)
+	if (set_size != SIGSET_SIZE)
 		return -EINVAL;
 	if (get_user_u64(&mask, set))
 		return -EFAULT;
@@ -98,7 +96,7 @@ int64_t sys_rt_sigtimedwait(uaddr_t set_at, uaddr_t info_at, uaddr_t timeout, si
 {
 	uint64_t set;
 	nsec_t duration = NSEC_MAX;
-	if (set_size != SET_SIZE)
+	if (set_size != SIGSET_SIZE)
 		return -EINVAL;
 	if (get_user_u64(&set, set_at))
 		return -EFAULT;

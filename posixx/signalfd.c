@@ -7,8 +7,6 @@
 #include <process/signal.h>
 #include <process/signalfd.h>
 
-#define SET_SIZE 8 /* sizeof(sigset_t) in the kernel */
-
 static int64_t install(uint64_t set, unsigned flags)
 {
 	struct object *object;
@@ -21,7 +19,7 @@ static int64_t install(uint64_t set, unsigned flags)
 int64_t sys_signalfd4(int fd, uaddr_t set_at, size_t set_size, unsigned flags)
 {
 	uint64_t set;
-	if (set_size != SET_SIZE)
+	if (set_size != SIGSET_SIZE)
 		return -EINVAL;
 	if (get_user_u64(&set, set_at))
 		return -EFAULT;

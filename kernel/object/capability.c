@@ -187,8 +187,6 @@ int64_t cap_close(int fd)
 }
 
 /* CLOSE_RANGE_CLOEXEC marks instead of closing. */
-#define CLOSE_RANGE_CLOEXEC 4u
-
 int cap_close_range(unsigned first, unsigned last, unsigned flags)
 {
 	struct cap_table *table = current_capabilities();

@@ -5,8 +5,7 @@
 #include <abi/linux/termios.h>
 #include <lib/string.h>
 
-#define TAB_STOP 8u
-#define DELETE   0x7f
+#define DELETE 0x7f
 
 static const struct termios default_termios = {
     .c_iflag = ICRNL | IXON,
@@ -85,7 +84,7 @@ static unsigned end_column(const struct line *line)
 	for (uint32_t i = line->line_end; i != line->head; i++) {
 		char c = line->buffer[place(i)];
 		if (c == '\t')
-			column += TAB_STOP - column % TAB_STOP;
+			column += LINE_TAB_STOP - column % LINE_TAB_STOP;
 		else if (is_control(c))
 			column += has_local(line, ECHOCTL) ? 2 : 0;
 		else

@@ -11,6 +11,7 @@
 #include <tty/tty.h>
 
 #define LINE_BUFFER_SIZE 4096 /* a power of two */
+#define LINE_TAB_STOP    8u
 
 struct line;
 struct line_ops {

@@ -3,8 +3,6 @@
 
 #include <abi/linux/termios.h>
 
-#define TAB_STOP 8u
-
 static void send_pending(struct line *line)
 {
 	if (line->pending_len)
@@ -21,7 +19,7 @@ static void send(struct line *line, char c)
 
 static void send_tab(struct line *line)
 {
-	unsigned spaces = TAB_STOP - line->column % TAB_STOP;
+	unsigned spaces = LINE_TAB_STOP - line->column % LINE_TAB_STOP;
 	line->column += spaces;
 	if ((line->termios.c_oflag & TABDLY) != XTABS) {
 		send(line, '\t');

@@ -7,7 +7,6 @@
 #include <vfs/vfs.h>
 
 #define DEVPTS_MAGIC  0x1cd1
-#define FIRST_POS     2 /* behind "." and ".." */
 #define FIRST_INO     3 /* behind the root's */
 #define DT_CHARACTERS 2
 
@@ -40,8 +39,8 @@ static int lookup(struct inode *dir, const struct name *name, struct inode **res
 static int list(struct inode *dir, uint64_t *pos, list_emit_t emit, void *ctx)
 {
 	(void)dir;
-	for (; *pos < FIRST_POS + PTY_COUNT; ++*pos) {
-		unsigned number = (unsigned)(*pos - FIRST_POS);
+	for (; *pos < LIST_FIRST + PTY_COUNT; ++*pos) {
+		unsigned number = (unsigned)(*pos - LIST_FIRST);
 		if (!pty_find(number))
 			continue;
 		char text[12];

@@ -1,9 +1,6 @@
 /* Open directories: listed, searched in, never read or written. */
 #include "vfs_impl.h"
 
-/* Positions of "." and ".."; those of the file system's entries begin behind. */
-enum { POS_SELF, POS_PARENT, POS_FIRST };
-
 static uint64_t parent_ino(const struct dentry *dentry)
 {
 	rcu_read_lock();
@@ -17,16 +14,16 @@ static int64_t list_locked(struct file *file, uint64_t *pos, list_emit_t emit, v
 	struct inode *inode = file->inode;
 	if (inode->is_dead)
 		return -ENOENT;
-	if (*pos == POS_SELF) {
-		if (!emit(ctx, ".", 1, inode->ino, DT_OF_MODE(S_IFDIR), POS_PARENT))
+	if (*pos == LIST_SELF) {
+		if (!emit(ctx, ".", 1, inode->ino, DT_OF_MODE(S_IFDIR), LIST_PARENT))
 			return 0;
-		*pos = POS_PARENT;
+		*pos = LIST_PARENT;
 	}
-	if (*pos == POS_PARENT) {
+	if (*pos == LIST_PARENT) {
 		if (!emit(ctx, "..", 2, parent_ino(file->path.dentry), DT_OF_MODE(S_IFDIR),
-			POS_FIRST))
+			LIST_FIRST))
 			return 0;
-		*pos = POS_FIRST;
+		*pos = LIST_FIRST;
 	}
 	return inode->ops->list ? inode->ops->list(inode, pos, emit, ctx) : 0;
 }

@@ -7,8 +7,6 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-#define POS_FIRST 2 /* behind "." and ".." */
-
 int vfs_handle_of(const struct path *path, struct vfs_handle *handle)
 {
 	const struct super *super = path->mount->super;
@@ -49,7 +47,7 @@ static struct frame *push(struct frame *above, struct dentry *dir)
 {
 	struct frame *frame = kmalloc(sizeof(*frame));
 	if (frame)
-		*frame = (struct frame){above, dir, POS_FIRST};
+		*frame = (struct frame){above, dir, LIST_FIRST};
 	return frame;
 }
 

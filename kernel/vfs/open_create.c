@@ -4,8 +4,6 @@
 #include <credentials/credentials.h>
 #include <mm/slab.h>
 
-#define LINKS_MAX 40
-
 uint32_t mode_for_new(uint32_t mode)
 {
 	return mode & 07777 & ~atomic_load(&context_of_current()->umask);
@@ -133,7 +131,7 @@ int open_create(
 	int err;
 	for (unsigned links = 0;; links++) {
 		struct path link = {0}, dir;
-		if (links > LINKS_MAX) {
+		if (links > WALK_LINKS_MAX) {
 			err = -ELOOP;
 			break;
 		}

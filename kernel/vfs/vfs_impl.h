@@ -26,6 +26,8 @@
 
 #include "name.h"
 
+#define WALK_LINKS_MAX 40 /* symbolic links on the way of one path */
+
 #define MOUNT_FLAGS                                                                                \
 	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
 

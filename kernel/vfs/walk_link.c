@@ -4,8 +4,6 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-#define LINKS_MAX 40
-
 /* A link under RCU: its text is walked in place. */
 static int follow_in_place(struct walk *walk, const struct inode *link, const char *rest)
 {
@@ -70,7 +68,7 @@ static int follow_special(struct walk *walk, struct inode *link, const char *res
 
 int walk_follow(struct walk *walk, struct dentry *link, const char *rest)
 {
-	if (walk->flags & LOOKUP_NO_SYMLINKS || ++walk->links > LINKS_MAX)
+	if (walk->flags & LOOKUP_NO_SYMLINKS || ++walk->links > WALK_LINKS_MAX)
 		return -ELOOP;
 	if (!walk->end.is_counted)
 		return follow_in_place(walk, link->inode, rest);

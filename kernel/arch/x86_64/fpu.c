@@ -11,16 +11,14 @@
 #include <x86/cpuid.h>
 #include <x86/fpu.h>
 
-#define LEGACY_SIZE      512
-#define HEADER_SIZE      64
 #define MXCSR_OFFSET     24
 #define MXCSR_DEFAULT    0x1f80
 #define CONTROL_DEFAULT  0x37f
-#define HEADER_XSTATE_BV LEGACY_SIZE
+#define HEADER_XSTATE_BV FPU_LEGACY_SIZE
 /* x87, SSE, AVX and the three parts of AVX-512: what needs no further control bits. */
 #define COMPONENTS_WANTED 0xe7ull
 
-size_t fpu_state_size = LEGACY_SIZE;
+size_t fpu_state_size = FPU_LEGACY_SIZE;
 uint64_t xsave_components;
 static bool has_xsaveopt;
 
@@ -92,7 +90,7 @@ void fpu_state_sanitize(void *state)
 	uint64_t present;
 	memcpy(&present, bytes + HEADER_XSTATE_BV, sizeof(present));
 	present &= xsave_components;
-	memset(bytes + LEGACY_SIZE, 0, HEADER_SIZE);
+	memset(bytes + FPU_LEGACY_SIZE, 0, FPU_HEADER_SIZE);
 	memcpy(bytes + HEADER_XSTATE_BV, &present, sizeof(present));
 }
 

@@ -10,9 +10,6 @@
 #include <x86/user_access.h>
 #include <x86/user_entry.h>
 
-#define LEGACY_SIZE 512
-#define HEADER_SIZE 64
-
 /* In the part of the FXSAVE area that software may use: says that an extended state follows, and how much. */
 #define SOFTWARE_OFFSET 464
 #define MAGIC1          0x46505853u
@@ -23,7 +20,7 @@ struct software_words {
 	uint64_t state_size;
 	uint64_t padding[3];
 };
-static_assert(SOFTWARE_OFFSET + sizeof(struct software_words) == LEGACY_SIZE, "Linux's ABI");
+static_assert(SOFTWARE_OFFSET + sizeof(struct software_words) == FPU_LEGACY_SIZE, "Linux's ABI");
 #define IN_SOFTWARE(field) (SOFTWARE_OFFSET + offsetof(struct software_words, field))
 
 static uint64_t magic1_and_size(void)
@@ -49,7 +46,7 @@ int signal_vectors_store(uaddr_t to)
 		return 0;
 	}
 	/* XSAVE leaves alone what it does not know of the header; XRSTOR wants zeroes there. */
-	store_8_zeroes(to.va + LEGACY_SIZE);
+	store_8_zeroes(to.va + FPU_LEGACY_SIZE);
 	__asm__ goto(
 	    "1: xsave64 (%0)\n" EXTABLE("1b", "%l3")
 	    :
@@ -80,13 +77,13 @@ static NOINLINE int load_copy(uaddr_t from)
 		struct software_words software;
 		err = copy_from_user(&software, uaddr_add(from, SOFTWARE_OFFSET), sizeof(software));
 		size_t size = (uint32_t)software.state_size;
-		bool is_extended = !err && xsave_components &&
-				   (uint32_t)software.magic1_and_size == MAGIC1 &&
-				   size <= fpu_state_size && size >= LEGACY_SIZE + HEADER_SIZE;
+		bool is_extended =
+		    !err && xsave_components && (uint32_t)software.magic1_and_size == MAGIC1 &&
+		    size <= fpu_state_size && size >= FPU_LEGACY_SIZE + FPU_HEADER_SIZE;
 		if (!err)
-			err = copy_from_user(state, from, is_extended ? size : LEGACY_SIZE);
+			err = copy_from_user(state, from, is_extended ? size : FPU_LEGACY_SIZE);
 		if (!err && xsave_components && !is_extended)
-			memcpy(state + LEGACY_SIZE, &(uint64_t){3},
+			memcpy(state + FPU_LEGACY_SIZE, &(uint64_t){3},
 			    sizeof(uint64_t)); /* x87 and SSE are present */
 	}
 	if (!err) {

@@ -4,6 +4,7 @@
  * vector state, by XSAVE and XRSTOR themselves (signal_vectors.c): a signal costs no second copy.
  */
 #include <abi/errno.h>
+#include <abi/linux/signal.h>
 #include <arch/cpu.h>
 #include <arch/user.h>
 #include <arch/user_copy.h>
@@ -21,10 +22,6 @@
 #define UC_FP_XSTATE         1
 #define UC_SIGCONTEXT_SS     2
 #define UC_STRICT_RESTORE_SS 4
-
-#define SS_ONSTACK    1u
-#define SS_DISABLE    2u
-#define SS_AUTODISARM (1u << 31)
 
 struct sigcontext {
 	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;

@@ -8,7 +8,6 @@
 #include <mm/slab.h>
 
 #define PROC_MAGIC  0x9fa0
-#define FIRST_POS   2      /* behind "." and ".." */
 #define NUMBERS_POS 0x1000 /* where the numbered entries begin: this, and the number */
 
 #define DT_OF(mode) (((mode)&S_IFMT) >> 12)
@@ -217,9 +216,9 @@ static int list(struct inode *dir, uint64_t *pos, list_emit_t emit, void *ctx)
 	if (proc_subject_of(node, &subject))
 		return -ENOENT;
 	int result = 0;
-	for (; *pos < FIRST_POS + node->entry->child_count; ++*pos) {
+	for (; *pos < LIST_FIRST + node->entry->child_count; ++*pos) {
 		struct proc_node child = *node;
-		child.entry = &node->entry->children[*pos - FIRST_POS];
+		child.entry = &node->entry->children[*pos - LIST_FIRST];
 		if (!emit(ctx, child.entry->name, strlen(child.entry->name), number_of(&child),
 			DT_OF(child.entry->mode), *pos + 1))
 			goto out_end;

@@ -4,7 +4,6 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-#define POS_FIRST  2 /* behind "." and ".." */
 #define ENTRY_STEP 32
 
 struct tmpfs_dir *tmpfs_dir_create(void)
@@ -13,7 +12,7 @@ struct tmpfs_dir *tmpfs_dir_create(void)
 	if (!dir)
 		return NULL;
 	list_init(&dir->entries);
-	dir->next_pos = POS_FIRST;
+	dir->next_pos = LIST_FIRST;
 	return dir;
 }
 
@@ -158,7 +157,7 @@ int tmpfs_move(struct tmpfs_dir *from, struct tmpfs_entry *entry, struct tmpfs_d
 static struct tmpfs_entry *find_position(struct tmpfs_dir *dir, uint64_t pos)
 {
 	struct tmpfs_entry *entry = atomic_load(&dir->hint);
-	if (!entry || entry->pos > pos || pos == POS_FIRST)
+	if (!entry || entry->pos > pos || pos == LIST_FIRST)
 		entry = list_first(&dir->entries, struct tmpfs_entry, link);
 	while (&entry->link != &dir->entries && entry->pos < pos)
 		entry = list_first(&entry->link, struct tmpfs_entry, link);

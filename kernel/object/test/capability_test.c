@@ -232,7 +232,7 @@ TEST(ranges_are_closed_or_marked)
 	CHECK_EQ(object_at(50), -1);
 	CHECK_EQ(object_at(98), -1);
 	CHECK_EQ(object_at(100), 2);
-	CHECK_EQ(cap_close_range(150, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */), 0);
+	CHECK_EQ(cap_close_range(150, ~0u, CLOSE_RANGE_CLOEXEC), 0);
 	CHECK_EQ(cap_get_flags(148), 0);
 	CHECK_EQ(cap_get_flags(150), CAP_CLOEXEC);
 	CHECK_EQ(cap_get_flags(198), CAP_CLOEXEC);

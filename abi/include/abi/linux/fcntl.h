@@ -103,3 +103,7 @@
 
 #define DT_UNKNOWN       0
 #define DT_OF_MODE(mode) (((mode)&S_IFMT) >> 12)
+
+/* close_range(2) */
+#define CLOSE_RANGE_UNSHARE 2u
+#define CLOSE_RANGE_CLOEXEC 4u

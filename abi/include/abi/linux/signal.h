@@ -38,6 +38,8 @@
 #define SIG_DFL 0
 #define SIG_IGN 1
 
+#define SIGSET_SIZE 8 /* bytes of a sigset_t, as calls know it */
+
 #define SIG_BLOCK   0
 #define SIG_UNBLOCK 1
 #define SIG_SETMASK 2

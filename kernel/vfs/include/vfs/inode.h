@@ -52,6 +52,9 @@ static inline struct name name_of(const char *text, size_t len)
 /* Whether it is a number as it is printed: no sign, no zeroes in front; at most nine digits. */
 bool name_number(const struct name *name, uint32_t *number);
 
+/* Positions in a directory: of ".", of "..", of the first entry of the file system's own. */
+enum { LIST_SELF, LIST_PARENT, LIST_FIRST };
+
 /* Returns false to stop: the entry was not taken. next_pos is where to go on behind it. */
 typedef bool (*list_emit_t)(
     void *ctx, const char *name, size_t len, uint64_t ino, unsigned type, uint64_t next_pos);

@@ -4,6 +4,9 @@
 #include <lib/types.h>
 
 #define FPU_STATE_ALIGN 64
+/* What a state begins with: the area that FXSAVE writes, and the header that XSAVE adds (Intel SDM vol. 1 §13.4). */
+#define FPU_LEGACY_SIZE 512
+#define FPU_HEADER_SIZE 64
 /* Known after fpu_init_cpu on the boot CPU. */
 extern size_t fpu_state_size;
 extern uint64_t xsave_components; /* XCR0; 0: the processor has only FXSAVE */
