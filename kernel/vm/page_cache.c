@@ -229,6 +229,19 @@ struct round {
 	uint64_t first, end; /* pages of the cache */
 };
 
+/* What an area maps of them. False: nothing. */
+static bool find_part(
+    const struct round *round, const struct area *area, uintptr_t *start, uintptr_t *stop)
+{
+	uint64_t offset = area->offset >> PAGE_SHIFT;
+	uint64_t from = max(round->first, offset), to = min(round->end, offset + area_pages(area));
+	if (from >= to)
+		return false;
+	*start = area->start + ((from - offset) << PAGE_SHIFT);
+	*stop = area->start + ((to - offset) << PAGE_SHIFT);
+	return true;
+}
+
 /* The next area that maps some of the pages, with a reference to its space. NULL: none is left. */
 static struct address_space *next_mapping(struct round *round, uintptr_t *start, uintptr_t *stop)
 {
@@ -240,17 +253,25 @@ static struct address_space *next_mapping(struct round *round, uintptr_t *start,
 		list_remove(&round->cursor.mapping_link);
 		list_insert_between(&round->cursor.mapping_link, next, next->next);
 		struct area *area = container_of(next, struct area, mapping_link);
-		uint64_t offset = area->offset >> PAGE_SHIFT;
-		uint64_t from = max(round->first, offset),
-			 to = min(round->end, offset + area_pages(area));
-		if (!area->space || from >= to)
-			continue;
-		space = address_space_hold(area->space);
-		*start = area->start + ((from - offset) << PAGE_SHIFT);
-		*stop = area->start + ((to - offset) << PAGE_SHIFT);
+		if (area->space && find_part(round, area, start, stop))
+			space = address_space_hold(area->space);
 	}
 	spin_unlock(&round->cache->areas_lock);
 	return space;
+}
+
+/* All that is mapped there, private copies too: so nothing else may have come there since the area was found. */
+static void unmap_with_copies(
+    const struct round *round, struct address_space *space, uintptr_t start, uintptr_t stop)
+{
+	rwlock_read_lock(&space->lock);
+	for (const struct area *area = area_at_or_after(space, start); area && area->start < stop;
+	     area = area_next(area)) {
+		uintptr_t from, to;
+		if (area->cache == round->cache && find_part(round, area, &from, &to))
+			user_unmap_range(space, from, to);
+	}
+	rwlock_read_unlock(&space->lock);
 }
 
 static void unmap_everywhere(
@@ -263,10 +284,14 @@ static void unmap_everywhere(
 	spin_lock(&cache->areas_lock);
 	list_push_front(&cache->areas, &round.cursor.mapping_link);
 	spin_unlock(&cache->areas_lock);
-	uintptr_t start, stop;
+	uintptr_t start = 0,
+		  stop = 0; /* gcc does not see that they are set when a space is found */
 	struct address_space *space;
 	while ((space = next_mapping(&round, &start, &stop))) {
-		user_unmap_cached_range(space, copies_too ? NULL : cache, start, stop);
+		if (copies_too)
+			unmap_with_copies(&round, space, start, stop);
+		else
+			user_unmap_cached_range(space, cache, start, stop);
 		address_space_release(space);
 	}
 	page_cache_remove_area(cache, &round.cursor);

@@ -122,7 +122,7 @@ MUST_USE int user_split_huge_ends(struct address_space *space, uintptr_t start, 
 /* Moves the entries of [from, from + len) to `to`. */
 MUST_USE int user_move_range(
     struct address_space *space, uintptr_t from, uintptr_t to, size_t len, struct tlb_batch *batch);
-/* Unmaps what belongs to the cache, or (NULL) all that is there, without space->lock: the file was cut. */
+/* Unmaps what belongs to the cache, without space->lock. */
 void user_unmap_cached_range(
     struct address_space *space, const struct page_cache *cache, uintptr_t start, uintptr_t end);
 void user_flush(struct address_space *space, struct tlb_batch *batch);

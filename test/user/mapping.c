@@ -256,3 +256,44 @@ TEST(what_is_there_is_told)
 	if (mlock(area, 8 * page) == 0)
 		CHECK_EQ(usage_of(area, "Locked"), 32);
 }
+
+/* A round through what maps a file takes its time: tables as far as this, and a page in each. */
+#define LONG_WAY ((size_t)256 << 20)
+#define TABLE    ((size_t)2 << 20)
+
+static int cut_file;
+static volatile bool cut_ends;
+
+static void *cut_and_grow(void *arg)
+{
+	while (!cut_ends)
+		CHECK(!ftruncate(cut_file, 0) && !ftruncate(cut_file, (off_t)LONG_WAY));
+	return arg;
+}
+
+/* Other memory takes the place of a mapped file while the file is cut. */
+TEST(a_cut_takes_nothing_from_who_comes_after)
+{
+	const int fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+	pthread_t thread;
+	cut_file = file_of(LONG_WAY / page);
+	char *area = mmap(NULL, LONG_WAY, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	CHECK(area != MAP_FAILED);
+	CHECK_OK(madvise(area, LONG_WAY, MADV_NOHUGEPAGE));
+	for (size_t at = 0; at < LONG_WAY; at += TABLE)
+		area[at] = 1;
+	char *last = area + LONG_WAY - page;
+	CHECK(!pthread_create(&thread, NULL, cut_and_grow, NULL));
+	for (int64_t end = now_ms() + 3000; now_ms() < end;) {
+		CHECK(
+		    mmap(area, LONG_WAY, PROT_READ, MAP_PRIVATE | MAP_FIXED, cut_file, 0) == area);
+		sched_yield();
+		CHECK(mmap(area, LONG_WAY, PROT_READ | PROT_WRITE, fixed, -1, 0) == area);
+		*last = 1;
+		for (int64_t until = now_ms() + 2; now_ms() < until;)
+			CHECK_EQ(*(volatile char *)last, 1);
+	}
+	cut_ends = true;
+	CHECK(!pthread_join(thread, NULL));
+}
