@@ -13,6 +13,7 @@
 #include <log/assert.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
+#include <wait/mutex.h>
 
 #define FORGET_BATCH     32
 #define LOOKS_PER_VICTIM 16
@@ -27,6 +28,11 @@ struct seqcount namespace_seq;
 static struct slab_cache *dentries;
 struct dentry **dentry_buckets;
 unsigned dentry_bucket_shift;
+/*
+ * What was killed is buried without dentry_lock, and holds its file until then. Whoever ends a file system must not be done before: one forgets at a
+ * time.
+ */
+static struct mutex forgetting;
 /* dentry_lock: */
 static struct list all = LIST_INIT(all);
 static size_t all_count, all_limit;
@@ -34,6 +40,7 @@ static size_t all_count, all_limit;
 void dentry_init(void)
 {
 	struct page_stats pages;
+	mutex_init(&forgetting, "forgotten names", RANK_FORGETTING);
 	page_stats_total(&pages);
 	size_t count = BUCKETS_MIN;
 	while (count < pages.total / PAGES_PER_BUCKET && count < BUCKETS_MAX)
@@ -394,16 +401,27 @@ static size_t forget_round(size_t count, const struct super *super, bool is_urge
 }
 
 /* Directories become free when their last child goes: rounds until nothing does. */
-size_t dentry_cache_forget(size_t count, const struct super *super)
+static size_t forget_rounds(size_t count, const struct super *super, bool is_urgent)
 {
 	size_t total = 0;
-	bool is_urgent = super || count > FORGET_BATCH;
 	for (;;) {
 		size_t taken = forget_round(count - total, super, is_urgent);
 		total += taken;
 		if (!taken || total >= count)
 			return total;
 	}
+}
+
+size_t dentry_cache_forget(size_t count, const struct super *super)
+{
+	bool is_urgent = super || count > FORGET_BATCH;
+	if (is_urgent)
+		mutex_lock(&forgetting);
+	else if (!mutex_try_lock(&forgetting))
+		return 0; /* somebody is at it */
+	size_t total = forget_rounds(count, super, is_urgent);
+	mutex_unlock(&forgetting);
+	return total;
 }
 
 size_t dentry_cache_trim(size_t count)

@@ -18,6 +18,7 @@ enum lock_rank {
 	RANK_RENAME,          /* moves between directories, one at a time */
 	RANK_INODE, /* a file's size and attributes, a directory's names; parents before children */
 	RANK_ADDRESS_SPACE, /* a process's areas */
+	RANK_FORGETTING,    /* names that nobody uses go, with their files */
 	RANK_SYSV,          /* message queues, or sets of semaphores */
 	RANK_MQUEUE,        /* a POSIX message queue */
 	RANK_KEYS,          /* keys and keyrings */
