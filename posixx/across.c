@@ -125,7 +125,7 @@ static int64_t move_between(int pid, struct side local, struct side remote, bool
 	struct process *process = find_to_look(pid, &err);
 	if (!process)
 		return err;
-	struct address_space *space = process_space(process);
+	struct address_space *space = process_space(process, LOOK_BY_REAL_IDS);
 	int64_t result = space ? move_all(space, &local, &remote, is_write) : -ESRCH;
 	if (space)
 		address_space_put(space);
@@ -157,7 +157,7 @@ static const void *part_of(struct process *process, int type, uint64_t fd)
 	switch (type) {
 	case KCMP_FILE: {
 		int at = (int)fd;
-		struct object *object = process_next_object(process, &at);
+		struct object *object = process_next_object(process, LOOK_BY_REAL_IDS, &at);
 		if (object)
 			object_put(object);
 		return at == (int)fd ? object : NULL;
@@ -205,7 +205,7 @@ static int64_t take_descriptor(struct process *process, int target)
 	if (!process_may_look(process, LOOK_BY_REAL_IDS))
 		return -EPERM;
 	struct capability capability;
-	if (target < 0 || !process_capability(process, target, &capability))
+	if (target < 0 || !process_capability(process, LOOK_BY_REAL_IDS, target, &capability))
 		return -EBADF;
 	int64_t fd = cap_install(capability.object, capability.rights, CAP_CLOEXEC, 0);
 	if (fd < 0)

@@ -259,12 +259,13 @@ static void check_set_id(struct load *load)
 	load->new_gid = stat.gid;
 }
 
-static int apply_set_id(const struct load *load, bool *secure)
+/* Those of the new program; NULL: out of memory. */
+static struct credentials *make_credentials(const struct load *load)
 {
 	const struct credentials *old = current_credentials();
 	struct credentials *creds = credentials_copy(old, old->group_count);
 	if (!creds)
-		return -ENOMEM;
+		return NULL;
 	if (load->set_uid)
 		creds->euid = load->new_uid;
 	if (load->set_gid)
@@ -272,9 +273,7 @@ static int apply_set_id(const struct load *load, bool *secure)
 	creds->suid = creds->fsuid = creds->euid;
 	creds->sgid = creds->fsgid = creds->egid;
 	credentials_exec_powers(creds);
-	*secure = creds->euid != creds->uid || creds->egid != creds->gid;
-	credentials_commit(creds);
-	return 0;
+	return creds;
 }
 
 static void set_name(const char *path)
@@ -296,18 +295,22 @@ static int become(struct load *load, struct registers *regs)
 {
 	struct process *process = current_process();
 	struct task *task = current_task();
+	struct credentials *creds = make_credentials(load);
+	if (!creds)
+		return -ENOMEM;
+	bool secure = creds->euid != creds->uid || creds->egid != creds->gid;
+	/* Nor is shown what its user may run but not read. */
+	const struct inode *inode = file_of(load->program.object)->inode;
+	bool is_shown = !secure && !inode_permission_as(creds, inode, MAY_READ);
 	futex_exit_task(task); /* whoever waits for this thread waits for the old program's */
-	process_set_space(load->space);
+	process_set_space(load->space, creds, is_shown);
 	load->space = NULL;
-	bool secure = false;
 	if (unlikely(process->keyrings))
 		keys_exec(process);
 	if (unlikely(current_task()->keyring))
 		keys_exit_task(current_task());
 	process->has_execed = true; /* before a descriptor that closes tells anybody */
-	int err = apply_set_id(load, &secure);
-	if (!err)
-		err = unshare_capabilities();
+	int err = unshare_capabilities();
 	if (!err)
 		cap_table_close_on_exec(process->capabilities);
 	signal_handlers_reset_on_exec(process->handlers);
@@ -315,9 +318,6 @@ static int become(struct load *load, struct registers *regs)
 	task->alt_stack.size = 0;
 	set_name(load->path);
 	remember_executable(process, load->program.object);
-	/* Nor is shown what its user may run but not read. */
-	process->dumpable =
-	    !secure && !path_permission(&file_of(load->program.object)->path, MAY_READ);
 	user_state_reset(current_thread()->user);
 
 	struct exec_stack stack = {.top = load->stack_top,

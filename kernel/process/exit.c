@@ -23,13 +23,17 @@ static struct address_space *give_up_space(struct process *process)
 	return space;
 }
 
-void process_set_space(struct address_space *space)
+void process_set_space(struct address_space *space, struct credentials *creds, uint32_t dumpable)
 {
 	struct process *process = current_process();
 	struct address_space *old = process->space;
 	if (old)
 		process->peak_resident = max(process->peak_resident, address_space_peak(old));
-	process_replace(&process->space, space);
+	spin_lock(&process_tree_lock);
+	credentials_commit(creds);
+	process->dumpable = dumpable;
+	atomic_store(&process->space, space);
+	spin_unlock(&process_tree_lock);
 	preempt_disable();
 	address_space_switch(space);
 	preempt_enable();

@@ -1,5 +1,7 @@
-/* Looking into another process, which may exec or exit meanwhile: what it has is taken with a reference under the tree lock, under which it is
- * also replaced and given up. */
+/*
+ * Looking into another process, which may exec or exit meanwhile: what it has is taken with a reference under the tree lock, under which it is
+ * also replaced and given up. execve replaces what it has and who may see it in one step, so both are looked at in one.
+ */
 #include "process_impl.h"
 
 /* All ids the same, all powers our own, and a program that anybody may look into. */
@@ -14,60 +16,75 @@ static bool is_open_to(const struct process *process, const struct credentials *
 	       process->dumpable == 1;
 }
 
+/* Tree lock held. */
+static bool may_look_locked(const struct process *process, enum look_ids ids)
+{
+	if (ids == LOOK_FOR_KERNEL || process == current_process() || has_power(POWER_SYS_PTRACE))
+		return true;
+	if (list_is_empty(&process->tasks))
+		return false;
+	const struct task *task = list_first(&process->tasks, struct task, link);
+	rcu_read_lock();
+	bool may =
+	    is_open_to(process, rcu_dereference(task->credentials), current_credentials(), ids);
+	rcu_read_unlock();
+	return may;
+}
+
 bool process_may_look(struct process *process, enum look_ids ids)
 {
-	if (process == current_process() || has_power(POWER_SYS_PTRACE))
-		return true;
-	bool may = false;
 	spin_lock(&process_tree_lock);
-	if (!list_is_empty(&process->tasks)) {
-		const struct task *task = list_first(&process->tasks, struct task, link);
-		rcu_read_lock();
-		may = is_open_to(
-		    process, rcu_dereference(task->credentials), current_credentials(), ids);
-		rcu_read_unlock();
-	}
+	bool may = may_look_locked(process, ids);
 	spin_unlock(&process_tree_lock);
 	return may;
 }
 
-struct address_space *process_space(struct process *process)
+struct address_space *process_space(struct process *process, enum look_ids ids)
 {
 	spin_lock(&process_tree_lock);
-	struct address_space *space = process->space ? address_space_get(process->space) : NULL;
+	struct address_space *space = process->space && may_look_locked(process, ids)
+					  ? address_space_get(process->space)
+					  : NULL;
 	spin_unlock(&process_tree_lock);
 	return space;
 }
 
-struct file_context *process_file_context(struct process *process)
+struct file_context *process_file_context(struct process *process, enum look_ids ids)
 {
 	spin_lock(&process_tree_lock);
-	struct file_context *context =
-	    process->files_context ? file_context_get(process->files_context) : NULL;
+	struct file_context *context = process->files_context && may_look_locked(process, ids)
+					   ? file_context_get(process->files_context)
+					   : NULL;
 	spin_unlock(&process_tree_lock);
 	return context;
 }
 
-struct object *process_executable(struct process *process)
+struct object *process_executable(struct process *process, enum look_ids ids)
 {
 	spin_lock(&process_tree_lock);
-	struct object *object = process->executable ? object_get(process->executable) : NULL;
+	struct object *object = process->executable && may_look_locked(process, ids)
+				    ? object_get(process->executable)
+				    : NULL;
 	spin_unlock(&process_tree_lock);
 	return object;
 }
 
-bool process_capability(struct process *process, int fd, struct capability *capability)
+bool process_capability(
+    struct process *process, enum look_ids ids, int fd, struct capability *capability)
 {
 	spin_lock(&process_tree_lock);
-	bool is_there = process->capabilities && cap_copy(process->capabilities, fd, capability);
+	bool is_there = process->capabilities && may_look_locked(process, ids) &&
+			cap_copy(process->capabilities, fd, capability);
 	spin_unlock(&process_tree_lock);
 	return is_there;
 }
 
-struct object *process_next_object(struct process *process, int *fd)
+struct object *process_next_object(struct process *process, enum look_ids ids, int *fd)
 {
 	spin_lock(&process_tree_lock);
-	struct object *object = process->capabilities ? cap_next(process->capabilities, fd) : NULL;
+	struct object *object = process->capabilities && may_look_locked(process, ids)
+				    ? cap_next(process->capabilities, fd)
+				    : NULL;
 	spin_unlock(&process_tree_lock);
 	return object;
 }

@@ -19,7 +19,7 @@ struct choice {
 
 static int64_t badness_of(struct process *process, uint64_t total_pages)
 {
-	struct address_space *space = process_space(process);
+	struct address_space *space = process_space(process, LOOK_FOR_KERNEL);
 	if (!space)
 		return 0;
 	uint64_t pages = atomic_load(&space->resident_anon) + atomic_load(&space->resident_file) +

@@ -5,6 +5,17 @@
 #include <sys/prctl.h>
 #include <sys/uio.h>
 
+/* In a program of root's that is just being started it says so. */
+static volatile int secret = 0x5ec4e7;
+
+/* What this program does when a case runs it. */
+void check_as_program(int argc, char **argv, char **envp)
+{
+	(void)envp;
+	if (argc == 2 && !strcmp(argv[1], "across-secret"))
+		_exit(geteuid() != 0);
+}
+
 enum { KCMP_FILE, KCMP_VM, KCMP_FILES, KCMP_FS };
 
 static long kcmp(pid_t a, pid_t b, int type, long fd_a, long fd_b)
@@ -222,4 +233,58 @@ TEST(ids_that_look_at_processes)
 	CHECK_EQ(look_as(pid, 1000, 2000), 2);
 	CHECK_EQ(look_as(pid, 2000, 2000), 0);
 	end_child(pid, go);
+}
+
+static void copy_self_for_root(void)
+{
+	char data[16384];
+	int from = open("/proc/self/exe", O_RDONLY), to = open("program", O_WRONLY | O_CREAT, 0700);
+	ssize_t n;
+	CHECK(from >= 0 && to >= 0);
+	while ((n = read(from, data, sizeof(data))) > 0)
+		CHECK_EQ(write(to, data, (size_t)n), n);
+	CHECK_OK(fchmod(to, 04755));
+	CHECK_OK(close(to));
+	CHECK_OK(close(from));
+}
+
+/* Looks into the process until it is gone. The old program's secret is another. */
+static void look_while_there(pid_t pid)
+{
+	int seen = 0;
+	struct iovec local = {&seen, sizeof(seen)}, remote = {(void *)&secret, sizeof(secret)};
+	for (;;) {
+		siginfo_t info = {0};
+		if (process_vm_readv(pid, &local, 1, &remote, 1, 0) == sizeof(seen))
+			CHECK(seen != 0x5ec4e7);
+		CHECK_OK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT));
+		if (info.si_pid)
+			return;
+	}
+}
+
+/* From the moment on at which it has the memory of a program of root's a process is root's. */
+TEST(a_set_id_program_is_never_open_to_its_user)
+{
+	if (getuid())
+		_exit(CASE_SKIPPED);
+	copy_self_for_root();
+	pid_t user = forked();
+	if (!user) {
+		CHECK_OK(setresgid(54321, 54321, 54321));
+		CHECK_OK(setresuid(54321, 54321, 54321));
+		CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
+		secret = 0;
+		for (int64_t end = now_ms() + 3000; now_ms() < end;) {
+			pid_t child = forked();
+			if (!child) {
+				execl("program", "program", "across-secret", NULL);
+				_exit(2);
+			}
+			look_while_there(child);
+			CHECK_EQ(ended(child), 0);
+		}
+		_exit(0);
+	}
+	CHECK_EQ(ended(user), 0);
 }

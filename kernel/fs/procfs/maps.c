@@ -77,13 +77,9 @@ static void show_area_and_usage(struct proc_text *text, const struct area *area,
 static int show_areas(struct proc_text *text, const struct proc_subject *subject,
     void (*show)(struct proc_text *text, const struct area *area, char *buf))
 {
-	struct address_space *space = process_space(subject->process);
+	struct address_space *space = process_space(subject->process, LOOK_BY_FS_IDS);
 	if (!space)
-		return 0;
-	if (!process_may_look(subject->process, LOOK_BY_FS_IDS)) {
-		address_space_put(space);
-		return -EACCES;
-	}
+		return proc_may_not_look(subject->process);
 	char *buf = kmalloc(PATH_MAX_LEN);
 	if (buf) {
 		rwlock_read_lock(&space->lock);

@@ -8,17 +8,22 @@
 
 #define STRINGS_MAX (1 * MiB) /* of arguments and environment that are shown */
 
+int proc_may_not_look(struct process *process)
+{
+	struct address_space *space = process_space(process, LOOK_FOR_KERNEL);
+	if (space)
+		address_space_put(space);
+	return space && !process_may_look(process, LOOK_BY_FS_IDS) ? -EACCES : 0;
+}
+
 /* A part of the process's memory. */
 static int show_range(struct proc_text *text, struct process *process, bool environment)
 {
-	struct address_space *space = process_space(process);
+	struct address_space *space =
+	    process_space(process, environment ? LOOK_BY_FS_IDS : LOOK_FOR_KERNEL);
 	char chunk[256];
 	if (!space)
-		return 0;
-	if (environment && !process_may_look(process, LOOK_BY_FS_IDS)) {
-		address_space_put(space);
-		return -EACCES;
-	}
+		return environment ? proc_may_not_look(process) : 0;
 	uintptr_t at = environment ? space->env_start : space->arg_start,
 		  end = environment ? space->env_end : space->arg_end;
 	end = min(end, at + STRINGS_MAX);
@@ -159,7 +164,7 @@ int write_make_it_fail(const struct proc_subject *subject, char *text)
 int show_oom_score(struct proc_text *text, const struct proc_subject *subject)
 {
 	struct process *process = subject->process;
-	struct address_space *space = process_space(process);
+	struct address_space *space = process_space(process, LOOK_FOR_KERNEL);
 	struct page_stats stats;
 	page_stats_total(&stats);
 	int64_t score = process->oom_score_adj;

@@ -46,7 +46,7 @@ static int link_place(const struct proc_subject *subject, bool root, char *buf, 
 {
 	if (!process_may_look(subject->process, LOOK_BY_FS_IDS))
 		return -EACCES;
-	struct file_context *context = process_file_context(subject->process);
+	struct file_context *context = process_file_context(subject->process, LOOK_BY_FS_IDS);
 	if (!context)
 		return -ENOENT;
 	struct path path = file_context_path(context, root ? &context->root : &context->cwd);
@@ -86,7 +86,7 @@ int link_exe(const struct proc_subject *subject, char *buf, struct path *jump)
 {
 	if (!process_may_look(subject->process, LOOK_BY_FS_IDS))
 		return -EACCES;
-	struct object *object = process_executable(subject->process);
+	struct object *object = process_executable(subject->process, LOOK_BY_FS_IDS);
 	if (!object)
 		return -ENOENT;
 	int result = link_object(object, buf, jump);
@@ -99,7 +99,7 @@ int link_fd(const struct proc_subject *subject, char *buf, struct path *jump)
 	if (!process_may_look(subject->process, LOOK_BY_FS_IDS))
 		return -EACCES;
 	int fd = subject->fd;
-	struct object *object = process_next_object(subject->process, &fd);
+	struct object *object = process_next_object(subject->process, LOOK_BY_FS_IDS, &fd);
 	if (!object)
 		return -ENOENT;
 	int result = fd == subject->fd ? link_object(object, buf, jump) : -ENOENT;

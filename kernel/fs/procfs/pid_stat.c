@@ -154,7 +154,7 @@ struct space_look {
 static void look_at_space(struct process *process, struct space_look *look)
 {
 	memset(look, 0, sizeof(*look));
-	struct address_space *space = process_space(process);
+	struct address_space *space = process_space(process, LOOK_FOR_KERNEL);
 	if (!space)
 		return;
 	rwlock_read_lock(&space->lock);
@@ -298,7 +298,7 @@ int show_status(struct proc_text *text, const struct proc_subject *subject)
 	struct process *process = subject->process;
 	struct process_look look;
 	look_at(subject, &look);
-	struct file_context *context = process_file_context(process);
+	struct file_context *context = process_file_context(process, LOOK_FOR_KERNEL);
 	proc_print(text, "Name:\t%s\n", look.task.name);
 	if (context) {
 		proc_print(text, "Umask:\t%04o\n", atomic_load(&context->umask));

@@ -106,7 +106,7 @@ static bool find_entry(
 static bool find_fd(const struct proc_subject *subject, int fd)
 {
 	int found = fd;
-	struct object *object = process_next_object(subject->process, &found);
+	struct object *object = process_next_object(subject->process, LOOK_FOR_KERNEL, &found);
 	if (object)
 		object_put(object);
 	return object && found == fd;
@@ -181,7 +181,8 @@ static bool next_number(const struct proc_node *node, const struct proc_subject 
 	case DIR_FDS: {
 		next->entry = &proc_fd;
 		next->fd = (int)(after + 1);
-		struct object *object = process_next_object(subject->process, &next->fd);
+		struct object *object =
+		    process_next_object(subject->process, LOOK_FOR_KERNEL, &next->fd);
 		if (object)
 			object_put(object);
 		return object;

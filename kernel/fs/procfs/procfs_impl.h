@@ -76,6 +76,8 @@ bool proc_look_at_task(struct process *process, uint32_t tid, struct task_look *
 uint32_t proc_next_tid(struct process *process, uint32_t tid);
 char proc_state(const struct process *process, const struct task_look *look);
 uint64_t ticks_of_ns(uint64_t ns); /* at 100 Hz */
+/* Why there was no memory to look at: -EACCES, or 0: the process has none any more. */
+int proc_may_not_look(struct process *process);
 
 /* pid_files.c, pid_stat.c, maps.c, pid_links.c, system.c: the functions of entries.c */
 #define SHOW(name) int name(struct proc_text *text, const struct proc_subject *subject)

@@ -196,8 +196,9 @@ void keys_exit_task(struct task *task);
 NORETURN void process_first_ended(int wait_status);
 void tty_exit_session(struct process *leader);
 
-/* execve: a new address space takes the place of the current one, which is put. Only one thread left. */
-void process_set_space(struct address_space *space);
+/* execve: a new address space takes the place of the current one, which is put, and with it go new credentials, and whether others may
+ * look into it: nobody sees one without the others. Only one thread left. */
+void process_set_space(struct address_space *space, struct credentials *creds, uint32_t dumpable);
 /* Ends the other threads of the current process and waits until they are gone. -EAGAIN when another thread does that to us. */
 MUST_USE int process_kill_other_threads(void);
 
@@ -223,16 +224,18 @@ MUST_USE int64_t process_new_session(void);
 enum look_ids {
 	LOOK_BY_FS_IDS,
 	LOOK_BY_REAL_IDS,
+	LOOK_FOR_KERNEL, /* whoever asks, it is not shown to him */
 };
 bool process_may_look(struct process *process, enum look_ids ids);
-/* What another process has, with a reference, or NULL: it may be gone. */
-struct address_space *process_space(struct process *process);
-struct file_context *process_file_context(struct process *process);
-struct object *process_executable(struct process *process);
+/* What another process has, with a reference, or NULL: it may be gone, or show itself no more. */
+struct address_space *process_space(struct process *process, enum look_ids ids);
+struct file_context *process_file_context(struct process *process, enum look_ids ids);
+struct object *process_executable(struct process *process, enum look_ids ids);
 /* A descriptor of it, with a reference to its object. */
-MUST_USE bool process_capability(struct process *process, int fd, struct capability *capability);
+MUST_USE bool process_capability(
+    struct process *process, enum look_ids ids, int fd, struct capability *capability);
 /* The first descriptor at or behind *fd, which is set. */
-struct object *process_next_object(struct process *process, int *fd);
+struct object *process_next_object(struct process *process, enum look_ids ids, int *fd);
 /* Sets one of these pointers of the current process, so that those who look see the old or the new; only then may the old be put. */
 void process_replace(void *place, void *value);
 
