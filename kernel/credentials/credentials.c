@@ -22,6 +22,15 @@ struct credentials *credentials_get(struct credentials *creds)
 	return creds;
 }
 
+bool credentials_try_get(struct credentials *creds)
+{
+	uint32_t refs = atomic_load(&creds->refs);
+	while (refs)
+		if (atomic_cas(&creds->refs, &refs, refs + 1))
+			return true;
+	return false;
+}
+
 static void free_credentials(struct rcu_head *head)
 {
 	kfree(container_of(head, struct credentials, rcu));

@@ -39,6 +39,18 @@ bool process_may_look(struct process *process, enum look_ids ids)
 	return may;
 }
 
+struct credentials *task_credentials_get(const struct task *task)
+{
+	struct credentials *creds;
+	rcu_read_lock();
+	/* A thread may part with them, and its reference be the last, until ours is there. */
+	do
+		creds = rcu_dereference(task->credentials);
+	while (!credentials_try_get(creds));
+	rcu_read_unlock();
+	return creds;
+}
+
 struct address_space *process_space(struct process *process, enum look_ids ids)
 {
 	spin_lock(&process_tree_lock);

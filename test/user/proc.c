@@ -2,6 +2,7 @@
 #include "proc.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 
 struct stat_line {
@@ -366,4 +367,33 @@ TEST(others_secrets_are_kept)
 		_exit(0);
 	}
 	CHECK_EQ(ended(child), 0);
+}
+
+static volatile bool looks_end;
+
+static void *look_at_status(void *arg)
+{
+	const char *path = of(getpid(), "status");
+	char name[64], line[2048];
+	snprintf(name, sizeof(name), "%s", path);
+	while (!looks_end) {
+		int fd = open(name, O_RDONLY);
+		CHECK(fd >= 0 && read(fd, line, sizeof(line)) > 0);
+		CHECK_OK(close(fd));
+	}
+	return arg;
+}
+
+TEST(ids_change_while_they_are_shown)
+{
+	pthread_t threads[2];
+	gid_t gid = getgid();
+	for (int i = 0; i < 2; i++)
+		CHECK(!pthread_create(&threads[i], NULL, look_at_status, NULL));
+	for (int64_t end = now_ms() + 3000; now_ms() < end;)
+		for (int i = 0; i < 100; i++)
+			CHECK_OK(syscall(SYS_setresgid, gid, gid, gid));
+	looks_end = true;
+	for (int i = 0; i < 2; i++)
+		CHECK(!pthread_join(threads[i], NULL));
 }

@@ -102,7 +102,7 @@ static void look_at_relatives(struct process *process, struct process_look *look
 	look->threads = atomic_load(&process->task_count);
 	if (!list_is_empty(&process->tasks)) {
 		const struct task *task = list_first(&process->tasks, struct task, link);
-		look->credentials = credentials_get(task->credentials);
+		look->credentials = task_credentials_get(task);
 	}
 	spin_unlock(&process_tree_lock);
 }

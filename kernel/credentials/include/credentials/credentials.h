@@ -57,4 +57,6 @@ MUST_USE struct credentials *credentials_copy(const struct credentials *from, si
 void credentials_exec_powers(struct credentials *creds);
 void credentials_commit(struct credentials *creds);
 struct credentials *credentials_get(struct credentials *creds);
+/* False: the last reference is gone. Under rcu_read_lock. */
+MUST_USE bool credentials_try_get(struct credentials *creds);
 void credentials_put(struct credentials *creds);

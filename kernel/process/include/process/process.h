@@ -227,6 +227,8 @@ enum look_ids {
 	LOOK_FOR_KERNEL, /* whoever asks, it is not shown to him */
 };
 bool process_may_look(struct process *process, enum look_ids ids);
+/* Another thread's, as they are now, with a reference. Tree lock held, and it has not left. */
+struct credentials *task_credentials_get(const struct task *task);
 /* What another process has, with a reference, or NULL: it may be gone, or show itself no more. */
 struct address_space *process_space(struct process *process, enum look_ids ids);
 struct file_context *process_file_context(struct process *process, enum look_ids ids);
