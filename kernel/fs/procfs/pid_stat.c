@@ -194,6 +194,14 @@ static int priority_of(const struct process *process, const struct task_look *ta
 	return task->rt_priority ? -1 - (int)task->rt_priority : 20 + process->nice;
 }
 
+/* They would help whoever attacks the process. 1: there is code. */
+static void hide_addresses(struct space_look *space)
+{
+	space->code_start = space->code_end = space->code_end ? 1 : 0;
+	space->data_start = space->data_end = space->brk_start = space->stack_top = 0;
+	space->arg_start = space->arg_end = space->env_start = space->env_end = 0;
+}
+
 int show_stat(struct proc_text *text, const struct proc_subject *subject)
 {
 	struct process *process = subject->process;
@@ -201,6 +209,11 @@ int show_stat(struct proc_text *text, const struct proc_subject *subject)
 	struct space_look space;
 	look_at(subject, &look);
 	look_at_space(process, &space);
+	bool is_open = process_may_look(process, LOOK_BY_FS_IDS);
+	bool tells_status = is_open || (atomic_load(&process->state) >= PROCESS_ZOMBIE &&
+					   process->exit_uid == current_credentials()->fsuid);
+	if (!is_open)
+		hide_addresses(&space);
 	const struct process_usage *usage = subject->tid ? &look.task.usage : &look.usage;
 	proc_print(text, "%u (%s) %c %u %u %u %d %d 0 ", look.task.tid, look.task.name,
 	    proc_state(process, &look.task), look.parent, look.group, look.session,
@@ -219,7 +232,7 @@ int show_stat(struct proc_text *text, const struct proc_subject *subject)
 	proc_print(text, "%d %u %u %u 0 0 0 %lu %lu %lu %lu %lu %lu %lu %d\n", process->exit_signal,
 	    look.task.cpu, look.task.rt_priority, look.task.policy, space.data_start,
 	    space.data_end, space.brk_start, space.arg_start, space.arg_end, space.env_start,
-	    space.env_end, process->exit_status);
+	    space.env_end, tells_status ? process->exit_status : 0);
 	look_end(&look);
 	return 0;
 }
