@@ -24,8 +24,8 @@ int futex_find_shared_key(struct address_space *space, uaddr_t addr, struct fute
 	if (area) {
 		err = 0;
 		if (area->flags & AREA_SHARED && area->cache)
-			*key =
-			    (struct futex_key){area->cache, area->offset + (addr.va - area->start)};
+			*key = (struct futex_key){page_cache_number(area->cache) << 4,
+			    area->offset + (addr.va - area->start)};
 	}
 	rwlock_read_unlock(&space->lock);
 	return err;

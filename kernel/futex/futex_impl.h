@@ -12,10 +12,12 @@
 #define FUTEX_OWNER_DIED 0x40000000u
 #define FUTEX_TID_MASK   0x3fffffffu
 
-/* What a futex is: compared only, never followed, because what it names may be gone. */
+/*
+ * What a futex is. Somebody may still wait on memory that is gone, so it is not named by an address that other memory may have by then: where the
+ * number of a page cache, or the address of a space, in which a waiter lives.
+ */
 struct futex_key {
-	const void *where;
-	uint64_t offset;
+	uint64_t where, offset;
 };
 
 /* Letters: I immutable, a atomic, b the bucket's lock */
@@ -42,7 +44,7 @@ extern struct futex_bucket futex_buckets[FUTEX_BUCKETS];
 static inline struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 {
 	static_assert(FUTEX_BUCKETS == 256, "eight bits of the hash");
-	uint64_t mixed = ((uintptr_t)key->where >> 4 ^ key->offset >> 2) * 0x9e3779b97f4a7c15ull;
+	uint64_t mixed = (key->where >> 4 ^ key->offset >> 2) * 0x9e3779b97f4a7c15ull;
 	return &futex_buckets[mixed >> 56];
 }
 
@@ -57,7 +59,7 @@ static inline MUST_USE int futex_find_key(uaddr_t addr, bool is_private, struct 
 	if (!user_range_ok(addr, sizeof(uint32_t)))
 		return -EFAULT;
 	struct address_space *space = current_process()->space;
-	*key = (struct futex_key){space, addr.va};
+	*key = (struct futex_key){(uintptr_t)space, addr.va};
 	return likely(is_private) ? 0 : futex_find_shared_key(space, addr, key);
 }
 

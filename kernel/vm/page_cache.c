@@ -52,6 +52,17 @@ void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops,
 	cache->owner = owner;
 	cache->size = NULL;
 	cache->count = 0;
+	cache->number = 0;
+}
+
+uint64_t page_cache_number(struct page_cache *cache)
+{
+	static uint64_t last; /* a */
+	uint64_t number = atomic_load(&cache->number);
+	if (likely(number))
+		return number;
+	uint64_t fresh = atomic_fetch_add(&last, 1) + 1;
+	return atomic_cas(&cache->number, &number, fresh) ? fresh : number;
 }
 
 struct page *page_cache_next(struct page_cache *cache, uint64_t *index)

@@ -464,3 +464,50 @@ TEST(one_of_several_words_wakes)
 	CHECK_EQ(wait_any(waiters, 3, 0, NULL, CLOCK_MONOTONIC), 1);
 	CHECK(!pthread_join(thread, NULL));
 }
+
+struct sleeper {
+	pthread_t thread;
+	uint32_t *word;
+	int err; /* 0: woken */
+};
+
+static void *sleep_on(void *arg)
+{
+	struct sleeper *sleeper = arg;
+	const struct timespec most = {1, 0};
+	sleeper->err = futex(sleeper->word, FUTEX_WAIT, 0, &most, NULL, 0) ? errno : 0;
+	return NULL;
+}
+
+static void start_on(struct sleeper *sleeper, uint32_t *word)
+{
+	sleeper->word = word;
+	CHECK(pthread_create(&sleeper->thread, NULL, sleep_on, sleeper) == 0);
+	sleep_ms(100);
+}
+
+static uint32_t *shared_word(void)
+{
+	uint32_t *word =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(word != MAP_FAILED);
+	return word;
+}
+
+/* Who waits on memory that is gone must not take what was meant for the memory that came after it. */
+TEST(a_word_that_came_later_is_another)
+{
+	for (int round = 0; round < 3; round++) {
+		struct sleeper old, later;
+		uint32_t *word = shared_word();
+		start_on(&old, word);
+		CHECK_OK(munmap(word, 4096));
+		word = shared_word();
+		start_on(&later, word);
+		CHECK_EQ(futex(word, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+		CHECK(!pthread_join(later.thread, NULL) && !pthread_join(old.thread, NULL));
+		CHECK_EQ(later.err, 0);
+		CHECK_EQ(old.err, ETIMEDOUT);
+		CHECK_OK(munmap(word, 4096));
+	}
+}

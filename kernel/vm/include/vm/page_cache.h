@@ -37,6 +37,7 @@ struct page_cache {
 	uint64_t count;    /* lock: pages in the tree */
 	struct list areas; /* areas_lock: what maps it, for truncation */
 	struct spinlock areas_lock;
+	uint64_t number; /* a: page_cache_number's; 0: not asked for yet */
 };
 
 /* A cached page names its cache and its index. */
@@ -45,6 +46,8 @@ static inline struct page_cache *page_cache_of(const struct page *page)
 	return (struct page_cache *)page->owner_data;
 }
 
+/* Unlike its address, no other cache ever has it again. */
+uint64_t page_cache_number(struct page_cache *cache);
 void page_cache_init(struct page_cache *cache, const struct page_cache_ops *ops, void *owner);
 /* Every page goes; nothing may map it any more. */
 void page_cache_destroy(struct page_cache *cache);
