@@ -73,6 +73,35 @@ static ALWAYS_INLINE bool leave(struct futex_waiter *waiter)
 	return atomic_load(&waiter->is_woken);
 }
 
+/* One or several that are queued. */
+static inline bool is_any_woken(const struct futex_waiter *waiters, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (atomic_load(&waiters[i].is_woken))
+			return true;
+	return false;
+}
+
+/* Until one is woken, which leave() tells: then, and by a signal, -EINTR; or -ETIMEDOUT. */
+static ALWAYS_INLINE int block_until_any(
+    const struct futex_waiter *waiters, unsigned count, nsec_t deadline)
+{
+	int err = 0;
+	for (;;) {
+		thread_prepare_to_block();
+		if (is_any_woken(waiters, count) || signal_is_pending())
+			break;
+		if (deadline != NSEC_MAX && uptime_ns() >= deadline) {
+			err = -ETIMEDOUT;
+			break;
+		}
+		int ignored = thread_block(deadline);
+		(void)ignored;
+	}
+	thread_cancel_block();
+	return err ? err : -EINTR;
+}
+
 int futex_wait(uaddr_t addr, uint32_t expected, uint32_t bitset, bool is_private, nsec_t deadline)
 {
 	struct futex_waiter waiter = {.thread = current_thread(), .bitset = bitset};
@@ -83,21 +112,8 @@ int futex_wait(uaddr_t addr, uint32_t expected, uint32_t bitset, bool is_private
 	err = enqueue(&waiter, addr, expected);
 	if (err)
 		return err;
-	for (;;) {
-		thread_prepare_to_block();
-		if (atomic_load(&waiter.is_woken) || signal_is_pending())
-			break;
-		if (deadline != NSEC_MAX && uptime_ns() >= deadline) {
-			err = -ETIMEDOUT;
-			break;
-		}
-		int ignored = thread_block(deadline);
-		(void)ignored;
-	}
-	thread_cancel_block();
-	if (leave(&waiter))
-		return 0;
-	return err ? err : -EINTR;
+	err = block_until_any(&waiter, 1, deadline);
+	return leave(&waiter) ? 0 : err;
 }
 
 /* Queues all of them: 0. Those that are queued when it fails are the caller's to take back. */
@@ -114,32 +130,6 @@ static int enqueue_all(
 	for (unsigned i = 0; i < count && !err; i++)
 		err = enqueue(&waiters[i], wanted[i].addr, wanted[i].expected);
 	return err;
-}
-
-static bool is_any_woken(const struct futex_waiter *waiters, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (atomic_load(&waiters[i].is_woken))
-			return true;
-	return false;
-}
-
-static int block_until_any(const struct futex_waiter *waiters, unsigned count, nsec_t deadline)
-{
-	int err = 0;
-	for (;;) {
-		thread_prepare_to_block();
-		if (is_any_woken(waiters, count) || signal_is_pending())
-			break;
-		if (deadline != NSEC_MAX && uptime_ns() >= deadline) {
-			err = -ETIMEDOUT;
-			break;
-		}
-		int ignored = thread_block(deadline);
-		(void)ignored;
-	}
-	thread_cancel_block();
-	return err ? err : -EINTR;
 }
 
 int futex_wait_any(const struct futex_wanted *wanted, unsigned count, nsec_t deadline)
