@@ -82,13 +82,6 @@ int64_t sys_timer_create(int clock, uaddr_t event, uaddr_t id_at)
 	return -EFAULT;
 }
 
-static int write_interval(uaddr_t to, const struct signal_interval *value)
-{
-	struct linux_itimerspec user = {
-	    timespec_of_ns(value->interval), timespec_of_ns(value->left)};
-	return copy_to_user(to, &user, sizeof(user));
-}
-
 int64_t sys_timer_settime(int id, unsigned flags, uaddr_t new_at, uaddr_t old_at)
 {
 	struct linux_itimerspec user;
@@ -100,14 +93,14 @@ int64_t sys_timer_settime(int id, unsigned flags, uaddr_t new_at, uaddr_t old_at
 	if (ns_of_timespec(&user.value, &new.left) || ns_of_timespec(&user.interval, &new.interval))
 		return -EINVAL;
 	int err = posix_timer_set(id, flags & TIMER_ABSTIME, new, &old);
-	return err || uaddr_is_null(old_at) ? err : write_interval(old_at, &old);
+	return err || uaddr_is_null(old_at) ? err : put_itimerspec(old_at, old.left, old.interval);
 }
 
 int64_t sys_timer_gettime(int id, uaddr_t to)
 {
 	struct signal_interval value;
 	int err = posix_timer_get(id, &value);
-	return err ? err : write_interval(to, &value);
+	return err ? err : put_itimerspec(to, value.left, value.interval);
 }
 
 int64_t sys_timer_getoverrun(int id)

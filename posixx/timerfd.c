@@ -35,13 +35,6 @@ static struct cap_ref timer_of_fd(int fd)
 	return (struct cap_ref){.err = -EINVAL};
 }
 
-static int put_value(uaddr_t to, const struct timerfd_value *value)
-{
-	struct linux_itimerspec user = {
-	    timespec_of_ns(value->interval), timespec_of_ns(value->left)};
-	return copy_to_user(to, &user, sizeof(user));
-}
-
 int64_t sys_timerfd_settime(int fd, unsigned flags, uaddr_t new_at, uaddr_t old_at)
 {
 	struct linux_itimerspec user;
@@ -57,7 +50,7 @@ int64_t sys_timerfd_settime(int fd, unsigned flags, uaddr_t new_at, uaddr_t old_
 	int err = timerfd_set(ref.object, flags, new, &old);
 	cap_release(ref);
 	if (!err && !uaddr_is_null(old_at))
-		err = put_value(old_at, &old);
+		err = put_itimerspec(old_at, old.left, old.interval);
 	return err;
 }
 
@@ -68,5 +61,5 @@ int64_t sys_timerfd_gettime(int fd, uaddr_t to)
 		return ref.err;
 	struct timerfd_value value = timerfd_get(ref.object);
 	cap_release(ref);
-	return put_value(to, &value);
+	return put_itimerspec(to, value.left, value.interval);
 }

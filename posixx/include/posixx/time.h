@@ -43,6 +43,12 @@ MUST_USE static inline int ns_of_timeval(const struct linux_timeval *time, nsec_
 	return 0;
 }
 
+MUST_USE static inline int put_itimerspec(uaddr_t to, nsec_t left, nsec_t interval)
+{
+	struct linux_itimerspec user = {timespec_of_ns(interval), timespec_of_ns(left)};
+	return copy_to_user(to, &user, sizeof(user));
+}
+
 /* From user memory: -EFAULT or -EINVAL. */
 MUST_USE static inline int read_timespec(uaddr_t from, nsec_t *ns)
 {
