@@ -78,6 +78,26 @@ static int64_t control(struct object *object, int command, uint64_t arg)
 	return object->ops->control ? object->ops->control(object, command, arg) : -EINVAL;
 }
 
+static bool is_still_open(int fd, const struct object *object)
+{
+	struct capability capability;
+	if (!cap_copy(current_capabilities(), fd, &capability))
+		return false;
+	object_put(capability.object);
+	return capability.object == object;
+}
+
+/* Whoever closes the descriptor meanwhile thinks that its locks are gone: one that comes after that would stay for ever. */
+static int64_t set_lock(int fd, struct cap_ref ref, int command, uint64_t arg)
+{
+	int64_t err = control(ref.object, command, arg);
+	if (err || !ref.counted || !ref.object->ops->close || is_still_open(fd, ref.object))
+		return err;
+	int ignored = ref.object->ops->close(ref.object, current_capabilities());
+	(void)ignored;
+	return -EBADF;
+}
+
 int64_t sys_fcntl(int fd, int command, uint64_t arg)
 {
 	switch (command) {
@@ -106,6 +126,8 @@ int64_t sys_fcntl(int fd, int command, uint64_t arg)
 	case F_SETFL:
 		result = ref.object->flags & O_PATH ? -EBADF : set_status_flags(ref.object, arg);
 		break;
+	case F_SETLK:
+	case F_SETLKW: result = set_lock(fd, ref, command, arg); break;
 	default: result = control(ref.object, command, arg); break;
 	}
 	cap_release(ref);

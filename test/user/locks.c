@@ -1,6 +1,7 @@
 /* Locks on files: flock(2), fcntl(2) on ranges. */
 #include "check.h"
 
+#include <pthread.h>
 #include <sys/file.h>
 
 static int open_file(void)
@@ -181,4 +182,40 @@ TEST(flock_belongs_to_the_open_file)
 	CHECK_OK(flock(other, LOCK_EX | LOCK_NB));
 	CHECK_ERR(flock(fd, LOCK_NB), EINVAL);
 	CHECK_ERR(flock(-1, LOCK_SH), EBADF);
+}
+
+static void *lock_and_wait(void *arg)
+{
+	return (void *)(intptr_t)(lock((int)(intptr_t)arg, F_SETLKW, F_WRLCK, 0, 0) ? errno : 0);
+}
+
+/* Nobody could take back a lock that comes when its descriptor is closed already. */
+TEST(a_lock_that_comes_too_late_is_none)
+{
+	int fd = open_file(), go[2], ready[2];
+	char byte;
+	pthread_t thread;
+	void *result;
+	CHECK(!pipe(go) && !pipe(ready));
+	pid_t holder = forked();
+	if (!holder) {
+		CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 0, 0));
+		CHECK_EQ(write(ready[1], "", 1), 1);
+		CHECK_EQ(read(go[0], &byte, 1), 1);
+		_exit(0);
+	}
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	CHECK(!pthread_create(&thread, NULL, lock_and_wait, (void *)(intptr_t)fd));
+	sleep_ms(200);
+	CHECK_OK(close(fd));
+	CHECK_EQ(write(go[1], "", 1), 1);
+	CHECK_EQ(ended(holder), 0);
+	CHECK(!pthread_join(thread, &result));
+	CHECK_EQ((intptr_t)result, EBADF);
+	pid_t other = forked();
+	if (!other) {
+		CHECK_OK(lock(open_file(), F_SETLK, F_WRLCK, 0, 0));
+		_exit(0);
+	}
+	CHECK_EQ(ended(other), 0);
 }
