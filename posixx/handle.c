@@ -68,7 +68,9 @@ int64_t sys_open_by_handle_at(int mount_fd, uaddr_t handle_at, int flags)
 		return -EFAULT;
 	if (!handle.bytes || handle.bytes > HANDLE_BYTES_MAX)
 		return -EINVAL;
-	int err = vfs_lookup(mount_fd, "", LOOKUP_EMPTY, &place);
+	int err = objects_check_room();
+	if (!err)
+		err = vfs_lookup(mount_fd, "", LOOKUP_EMPTY, &place);
 	if (err)
 		return err;
 	struct object *object;

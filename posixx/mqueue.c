@@ -42,6 +42,8 @@ int64_t sys_mq_open(uaddr_t name_at, int flags, unsigned mode, uaddr_t limits_at
 	}
 	struct object *object;
 	if (!err)
+		err = objects_check_room();
+	if (!err)
 		err = mqueue_open(name, &open, &object);
 	if (err)
 		return err;

@@ -64,9 +64,8 @@ static int64_t do_open(int dir, uaddr_t path, const struct open_request *request
 		return err;
 	struct object *object;
 	/* Nothing is made or cut for somebody who gets no descriptor of it. */
-	if (request->flags & (O_CREAT | O_TRUNC) && !cap_has_room())
-		err = -EMFILE;
-	else
+	err = request->flags & (O_CREAT | O_TRUNC) ? cap_check_room() : objects_check_room();
+	if (likely(!err))
 		err = vfs_open(dir, name.text, request, &object);
 	user_path_free(&name);
 	return likely(!err) ? path_install(object, request->flags) : err;

@@ -59,13 +59,13 @@ static size_t find_free(const struct cap_array *array, size_t from)
 	return fd == BITMAP_NONE ? array->size : fd;
 }
 
-bool cap_has_room(void)
+int cap_check_room(void)
 {
 	struct cap_table *table = current_capabilities();
 	spin_lock(&table->lock);
 	size_t fd = find_free(table->array, table->next_free);
 	spin_unlock(&table->lock);
-	return fd < current_fd_limit() && fd < CAP_TABLE_MAX;
+	return fd < current_fd_limit() && fd < CAP_TABLE_MAX ? objects_check_room() : -EMFILE;
 }
 
 /* The lowest free index from `min` on; -EMFILE, -ENOMEM. Lock held, but it may be dropped meanwhile. */
@@ -167,7 +167,9 @@ uint32_t cap_rights_of_open(unsigned open_flags, bool is_directory)
 
 int cap_install_new(struct object *object, unsigned open_flags, uint32_t flags)
 {
-	int fd = cap_install(object, cap_rights_of_open(open_flags, false), flags, 0);
+	int fd = objects_check_room();
+	if (likely(!fd))
+		fd = cap_install(object, cap_rights_of_open(open_flags, false), flags, 0);
 	if (unlikely(fd < 0))
 		object_put(object);
 	return fd;

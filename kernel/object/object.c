@@ -1,6 +1,8 @@
 /* What all objects have in common: references, and reading and writing at a position. */
 #include <abi/linux/fcntl.h>
+#include <arch/percpu.h>
 #include <log/assert.h>
+#include <mm/page_alloc.h>
 #include <object/object.h>
 #include <object/poll.h>
 
@@ -11,10 +13,69 @@ unsigned object_always_ready(struct object *object, struct poll_table *table)
 	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
+/*
+ * Each CPU counts for itself: what was made there, less what went there. When it has made as many as were left to it, it looks at all of them, and
+ * is left the more the farther the limit is: so it may be passed by no more than what all CPUs are left at a time.
+ */
+#define LEFT_TO_CPU 64
+#define BYTES_EACH  (10 * KiB) /* of memory, as on Linux */
+#define MAX_LEAST   8192
+
+struct object_counts {
+	int64_t made; /* a: read by others */
+	int32_t left;
+};
+static PER_CPU(struct object_counts, counts);
+static uint64_t max_set; /* a; 0: none */
+
+uint64_t objects_count(void)
+{
+	int64_t sum = 0;
+	for_each_cpu_in(cpu, atomic_load(&cpu_online_mask))
+		sum += atomic_load(&per_cpu_ptr(counts, cpu)->made);
+	return (uint64_t)max(sum, (int64_t)0);
+}
+
+uint64_t objects_max(void)
+{
+	uint64_t max_now = atomic_load(&max_set);
+	if (max_now)
+		return max_now - 1;
+	struct page_stats pages;
+	page_stats_total(&pages);
+	return max(pages.total * PAGE_SIZE / BYTES_EACH, (uint64_t)MAX_LEAST);
+}
+
+void objects_set_max(uint64_t max)
+{
+	atomic_store(&max_set, min(max, UINT64_MAX - 1) + 1);
+	for_each_cpu_in(cpu, atomic_load(&cpu_online_mask))
+		atomic_store(&per_cpu_ptr(counts, cpu)->left, 0);
+}
+
+static NOINLINE int look_at_all(void)
+{
+	uint64_t most = objects_max(), now = objects_count();
+	uint64_t left = now < most ? (most - now) / (2 * (uint64_t)cpu_count) : 0;
+	this_cpu_write(counts.left, (int32_t)min(left, (uint64_t)LEFT_TO_CPU));
+	return now < most || current_may_exceed_objects() ? 0 : -ENFILE;
+}
+
+int objects_check_room(void)
+{
+	int32_t left = this_cpu_read(counts.left);
+	if (unlikely(left <= 0))
+		return look_at_all();
+	/* Another thread or CPU may have looked meanwhile; one more or less does no harm. */
+	this_cpu_write(counts.left, left - 1);
+	return 0;
+}
+
 void object_init(struct object *object, const struct object_ops *ops, unsigned flags)
 {
 	if (IS_ENABLED(CONFIG_DEBUG))
 		assert(ops->poll);
+	this_cpu_inc(counts.made);
 	object->refs = 1;
 	object->flags = flags;
 	object->ops = ops;
@@ -38,6 +99,7 @@ void object_put(struct object *object)
 		object_forget(object);
 	if (object->ops->release)
 		object->ops->release(object);
+	this_cpu_dec(counts.made);
 	if (atomic_load(&object->is_shared))
 		rcu_call(&object->rcu, free_after_grace);
 	else

@@ -208,6 +208,11 @@ unsigned current_fd_limit(void)
 	return (unsigned)min(process_limit(current_process(), RLIMIT_NOFILE), (uint64_t)1 << 20);
 }
 
+bool current_may_exceed_objects(void)
+{
+	return has_power(POWER_SYS_ADMIN);
+}
+
 int unshare_capabilities(void)
 {
 	struct process *process = current_process();

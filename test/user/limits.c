@@ -230,3 +230,89 @@ TEST(a_fork_bomb_leaves_others_alone)
 	if (ends < 100 || ends > 600)
 		FAIL("%d processes in %d turns", ends, turns);
 }
+
+/* /proc/sys/fs/file-nr: how many files are open in the whole system, and how many may be. */
+static unsigned long open_files(unsigned long *most)
+{
+	unsigned long count, unused;
+	FILE *file = fopen("/proc/sys/fs/file-nr", "r");
+	CHECK(file && fscanf(file, "%lu %lu %lu", &count, &unused, most) == 3);
+	fclose(file);
+	return count;
+}
+
+static void set_most_files(unsigned long most)
+{
+	FILE *file = fopen("/proc/sys/fs/file-max", "w");
+	CHECK(file && fprintf(file, "%lu\n", most) > 0 && !fclose(file));
+}
+
+/* Each processor counts some for itself. */
+#define COUNTED_LATER 512
+
+static void open_many(unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++)
+		CHECK_OK(open("/dev/null", O_RDONLY));
+}
+
+/* As any user: until there are no more, then no call gives another, and none makes a file or cuts one for nothing. */
+static void open_until_there_are_no_more(void)
+{
+	int pair[2], last = -1, fd;
+	CHECK_OK(chmod(".", 0777));
+	fd = open("full", O_RDWR | O_CREAT, 0666);
+	CHECK_EQ(write(fd, "full", 4), 4);
+	CHECK_OK(setresuid(12345, 12345, 12345));
+	for (int i = 0; (fd = open("/dev/null", O_RDONLY)) >= 0; i++) {
+		CHECK(i < 4 * COUNTED_LATER);
+		last = fd;
+	}
+	CHECK_EQ(errno, ENFILE);
+	CHECK_ERR(pipe(pair), ENFILE);
+	CHECK_ERR(syscall(SYS_epoll_create1, 0), ENFILE);
+	CHECK_ERR(syscall(SYS_eventfd2, 0, 0), ENFILE);
+	CHECK_ERR(syscall(SYS_memfd_create, "name", 0), ENFILE);
+	CHECK_ERR(open("new", O_RDWR | O_CREAT, 0600), ENFILE);
+	CHECK_ERR(access("new", F_OK), ENOENT);
+	CHECK_ERR(open("full", O_RDWR | O_TRUNC), ENFILE);
+	struct stat st;
+	CHECK_OK(stat("full", &st));
+	CHECK_EQ(st.st_size, 4);
+	CHECK_OK(dup(last)); /* the same file once more */
+	for (int i = 0; i < 2 * COUNTED_LATER && last > 100; i++)
+		CHECK_OK(close(last--));
+	CHECK_OK(open("new", O_RDWR | O_CREAT, 0600));
+}
+
+TEST(the_system_has_a_limit_of_open_files)
+{
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	CHECK_OK(sched_setaffinity(
+	    0, sizeof(one), &one)); /* others may have room that they counted before */
+	unsigned long most, count = open_files(&most), now;
+	CHECK(count > 0 && count < most);
+	if (!getenv("OWN_MACHINE"))
+		return; /* others would meet it, too */
+	struct rlimit limit = {20000, 20000};
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+	open_many(2 * COUNTED_LATER);
+	now = open_files(&most);
+	CHECK(now > count + COUNTED_LATER && now < count + 3 * COUNTED_LATER);
+	set_most_files(now + COUNTED_LATER);
+	pid_t child = forked();
+	if (!child) {
+		open_until_there_are_no_more();
+		_exit(0);
+	}
+	int status = ended(child);
+	set_most_files(now - COUNTED_LATER);
+	open_many(1); /* who administers the system is let through */
+	set_most_files(most);
+	CHECK_EQ(status, 0);
+	CHECK_OK(syscall(SYS_close_range, 3, ~0u, 0));
+	CHECK(open_files(&now) < count + COUNTED_LATER);
+	CHECK_EQ(now, most);
+}

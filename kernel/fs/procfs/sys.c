@@ -30,6 +30,8 @@ SHOW_CONSTANT(show_cap_last, "%d\n", CAPABILITY_COUNT - 1)
 SHOW_CONSTANT(show_groups_max, "65536\n")
 SHOW_CONSTANT(show_pipe_max, "%u\n", pipe_size_limit())
 SHOW_CONSTANT(show_open_max, "%u\n", 1u << 20)
+SHOW_CONSTANT(show_file_max, "%lu\n", objects_max())
+SHOW_CONSTANT(show_file_count, "%lu\t0\t%lu\n", objects_count(), objects_max())
 SHOW_CONSTANT(show_mqueue_messages_default, "%u\n", MQUEUE_MESSAGES_DEFAULT)
 SHOW_CONSTANT(show_mqueue_messages_max, "%u\n", MQUEUE_MESSAGES_MAX)
 SHOW_CONSTANT(show_mqueue_bytes_default, "%u\n", MQUEUE_BYTES_DEFAULT)
@@ -70,6 +72,16 @@ int write_domainname(const struct proc_subject *subject, char *text)
 {
 	(void)subject;
 	system_set_name(true, text);
+	return 0;
+}
+
+int write_file_max(const struct proc_subject *subject, char *text)
+{
+	(void)subject;
+	uint64_t max;
+	if (!str_to_u64(text, 10, &max) || max > INT64_MAX)
+		return -EINVAL;
+	objects_set_max(max);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 
 static struct thread thread;
 static unsigned limit;
+static int objects_room_error;
 static struct object objects[OBJECTS];
 static unsigned closes[OBJECTS];
 static struct rcu_head *waiting;
@@ -29,6 +30,11 @@ PER_CPU(struct thread *, current_thread_ptr);
 unsigned current_fd_limit(void)
 {
 	return limit;
+}
+
+int objects_check_room(void)
+{
+	return objects_room_error;
 }
 
 void object_put(struct object *object)

@@ -130,10 +130,11 @@ static inline void cap_release(struct cap_ref ref)
 /* Installs an object (taking over the caller's reference) at the lowest free index >= min. The fd, or -EMFILE (limit is the
  * process's RLIMIT_NOFILE), -ENOMEM; then the reference is still the caller's. */
 MUST_USE int cap_install(struct object *object, uint32_t rights, uint32_t flags, int min);
-/* The same for an object that the caller has just made: it has the rights of what was opened with these O_… flags, and goes when there is no index. */
+/* The same for an object that the caller has just made: it has the rights of what was opened with these O_… flags, and goes when there is no index,
+ * or when there are too many objects (-ENFILE). */
 MUST_USE int cap_install_new(struct object *object, unsigned open_flags, uint32_t flags);
-/* Whether an install would find a place now; other threads may take it. */
-MUST_USE bool cap_has_room(void);
+/* Whether a new object would find a place now: 0, -EMFILE, -ENFILE; other threads may take it. */
+MUST_USE int cap_check_room(void);
 /* Rights from O_RDONLY/O_WRONLY/O_RDWR/O_PATH. */
 uint32_t cap_rights_of_open(unsigned open_flags, bool is_directory);
 MUST_USE int64_t cap_close(int fd);

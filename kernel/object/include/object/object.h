@@ -88,6 +88,17 @@ struct object {
 	struct rcu_head rcu;
 };
 
+/*
+ * How many objects there may be: ENFILE, /proc/sys/fs/file-max. Whoever is about to make one for a descriptor asks first, and is told -ENFILE; what makes
+ * itself known to nobody is counted, but not refused.
+ */
+MUST_USE int objects_check_room(void);
+uint64_t objects_count(void);
+uint64_t objects_max(void);
+void objects_set_max(uint64_t max);
+/* A hook of the process module: who administers the system is let through. */
+bool current_may_exceed_objects(void);
+
 unsigned object_always_ready(struct object *object, struct poll_table *table);
 void object_init(struct object *object, const struct object_ops *ops, unsigned flags);
 
