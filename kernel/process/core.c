@@ -1,6 +1,9 @@
 /*
- * Core dumps: the memory of a process that a signal ends, and the registers of the thread that took it, as an ELF file for debuggers. By then it is the
- * only thread: the others have been ended. What was never touched is a hole in the file. See core(5).
+ * Core dumps: the memory of a process that a signal ends, and the registers of its threads, as an ELF file for debuggers. What was never touched is a
+ * hole in the file. See core(5).
+ *
+ * The thread that took the signal writes the file. All others come on their way to user mode, say what their registers are, and sleep until the
+ * process ends: they leave the memory as it was when it went wrong.
  */
 #include "process_impl.h"
 
@@ -64,17 +67,29 @@ struct process_note {
 };
 static_assert(sizeof(struct process_note) == 136, "Linux's ABI");
 
-struct notes {
+struct thread_notes {
 	struct note status_head;
 	struct status_note status;
+} PACKED;
+
+struct process_notes {
 	struct note process_head;
 	struct process_note process;
 	struct note signal_head;
 	uint64_t signal[16];
 } PACKED;
 
+/* A thread that waits for the end: on its stack. */
+struct parked {
+	struct list link; /* the signal lock */
+	struct thread_notes notes;
+};
+
 struct dump {
 	struct object *file;
+	struct thread_notes own, *others;
+	size_t other_count;
+	const struct process_notes *notes;
 	uint64_t left; /* of RLIMIT_CORE */
 	uint64_t pos;
 	struct address_space *space;
@@ -224,13 +239,12 @@ static bool list_segments(struct dump *dump)
 	rwlock_read_unlock(&space->lock);
 	if (!dump->segments)
 		return false;
-	uint64_t at = sizeof(struct elf_header) + dump->count * sizeof(struct program_header);
-	dump->segments[0] = (struct program_header){.type = PT_NOTE,
-	    .flags = 4,
-	    .offset = at,
-	    .file_size = sizeof(struct notes),
-	    .align = 4};
-	at = ALIGN_UP(at + sizeof(struct notes), PAGE_SIZE);
+	uint64_t at = sizeof(struct elf_header) + dump->count * sizeof(struct program_header),
+		 notes = sizeof(struct process_notes) +
+			 (dump->other_count + 1) * sizeof(struct thread_notes);
+	dump->segments[0] = (struct program_header){
+	    .type = PT_NOTE, .flags = 4, .offset = at, .file_size = notes, .align = 4};
+	at = ALIGN_UP(at + notes, PAGE_SIZE);
 	for (size_t i = 1; i < dump->count; i++) {
 		dump->segments[i].offset = at;
 		at += dump->segments[i].file_size;
@@ -246,45 +260,67 @@ static struct note note_head(const char *name, uint32_t type, size_t size)
 	return note;
 }
 
-static void fill_notes(
-    struct notes *notes, const struct registers *regs, const struct signal_info *info)
+static uint32_t parent_number(const struct process *process)
+{
+	rcu_read_lock();
+	const struct process *parent = rcu_dereference(process->parent);
+	uint32_t number = parent ? parent->pid->number : 0;
+	rcu_read_unlock();
+	return number;
+}
+
+/* Of the current thread. info: the signal that it took, or NULL. */
+static void fill_thread_notes(
+    struct thread_notes *notes, const struct registers *regs, const struct signal_info *info)
 {
 	uint64_t registers[USER_DUMP_REGISTERS];
 	const struct task *task = current_task();
-	struct process *process = task->process;
-	const struct credentials *creds = current_credentials();
-	rcu_read_lock();
-	const struct process *parent = rcu_dereference(process->parent);
-	uint32_t parent_pid = parent ? parent->pid->number : 0;
-	rcu_read_unlock();
-	*notes = (struct notes){0};
-	notes->status_head = note_head("CORE", NT_PRSTATUS, sizeof(notes->status));
-	notes->status = (struct status_note){.signal = info->signal,
-	    .code = info->code,
-	    .error = info->error,
-	    .current = (int16_t)info->signal,
+	*notes = (struct thread_notes){
+	    .status_head = note_head("CORE", NT_PRSTATUS, sizeof(notes->status))};
+	notes->status = (struct status_note){.signal = info ? info->signal : 0,
+	    .code = info ? info->code : 0,
+	    .error = info ? info->error : 0,
+	    .current = (int16_t)(info ? info->signal : 0),
 	    .pending = task->pending.pending,
 	    .blocked = task->blocked,
 	    .pid = task->pid->number,
-	    .parent = parent_pid,
-	    .group = process_group_number(process)};
+	    .parent = parent_number(task->process),
+	    .group = process_group_number(task->process)};
 	user_registers_dump(regs, registers);
 	memcpy(notes->status.registers, registers, sizeof(registers));
+}
+
+static struct process_notes *make_process_notes(const struct signal_info *info)
+{
+	const struct process *process = current_process();
+	const struct credentials *creds = current_credentials();
+	struct process_notes *notes = kzalloc(sizeof(*notes));
+	if (!notes)
+		return NULL;
 	notes->process_head = note_head("CORE", NT_PRPSINFO, sizeof(notes->process));
 	notes->process = (struct process_note){.state_name = 'R',
 	    .nice = process->nice,
 	    .uid = creds->uid,
 	    .gid = creds->gid,
 	    .pid = process->pid->number,
-	    .parent = parent_pid,
+	    .parent = parent_number(process),
 	    .group = process_group_number(process)};
 	(void)str_copy(notes->process.name, sizeof(notes->process.name), current_thread()->name);
 	notes->signal_head = note_head("CORE", NT_SIGINFO, sizeof(notes->signal));
 	memcpy(notes->signal, info, sizeof(*info));
+	return notes;
 }
 
-static bool put_head(
-    struct dump *dump, const struct registers *regs, const struct signal_info *info)
+/* The thread that took the signal, the process, then the other threads: debuggers begin with the first. */
+static bool put_notes(struct dump *dump)
+{
+	size_t len = dump->other_count * sizeof(*dump->others);
+	return put(dump, &dump->own, sizeof(dump->own)) &&
+	       put(dump, dump->notes, sizeof(*dump->notes)) &&
+	       (!len || put(dump, dump->others, len));
+}
+
+static bool put_head(struct dump *dump)
 {
 	struct elf_header header = {.magic = {0x7f, 'E', 'L', 'F', 2, 1, 1},
 	    .type = ELF_CORE,
@@ -294,15 +330,8 @@ static bool put_head(
 	    .size = sizeof(header),
 	    .program_header_size = sizeof(struct program_header),
 	    .program_header_count = (uint16_t)dump->count};
-	struct notes *notes = kmalloc(sizeof(*notes));
-	if (!notes)
-		return false;
-	fill_notes(notes, regs, info);
-	bool is_done = put(dump, &header, sizeof(header)) &&
-		       put(dump, dump->segments, dump->count * sizeof(*dump->segments)) &&
-		       put(dump, notes, sizeof(*notes));
-	kfree(notes);
-	return is_done;
+	return put(dump, &header, sizeof(header)) &&
+	       put(dump, dump->segments, dump->count * sizeof(*dump->segments)) && put_notes(dump);
 }
 
 /* What is not there is nothing but zeroes, unless it is in a file still. */
@@ -363,20 +392,92 @@ bool core_is_wanted(const struct process *process, int signal)
 	       process_limit(process, RLIMIT_CORE) >= PAGE_SIZE;
 }
 
+void core_park(const struct registers *regs)
+{
+	struct process *process = current_process();
+	struct parked parked;
+	fill_thread_notes(&parked.notes, regs, NULL);
+	spin_lock_irq(&process->signals.lock);
+	list_push_back(&process->parked, &parked.link);
+	atomic_store(&process->parked_count, process->parked_count + 1);
+	spin_unlock_irq(&process->signals.lock);
+	wait_wake_all(&process->task_exit);
+	int ignored =
+	    wait_until(&process->task_exit, atomic_load(&process->signals.group_exit), NSEC_MAX);
+	(void)ignored;
+	spin_lock_irq(&process->signals.lock);
+	list_remove(&parked.link);
+	atomic_store(&process->parked_count, process->parked_count - 1);
+	spin_unlock_irq(&process->signals.lock);
+}
+
+/* The current thread becomes the one that dumps. False: another is, which wants our registers too, or the process ends in another way. */
+static bool begin_dump(struct process *process, const struct registers *regs)
+{
+	struct task *task, *self = current_task();
+	spin_lock(&process_tree_lock);
+	bool is_ours = !process->signals.group_exit && !process->exec_task;
+	bool is_another_on_it = !is_ours && process->is_dumping;
+	if (is_ours) {
+		process->exec_task = self;
+		atomic_store(&process->is_dumping, true);
+		atomic_store(&process->signals.is_executing, true);
+		list_for_each(task, &process->tasks, link)
+			if (task != self)
+				signal_notify_task(task);
+	}
+	spin_unlock(&process_tree_lock);
+	if (is_another_on_it)
+		core_park(regs);
+	return is_ours;
+}
+
+/* Waits until all others are parked, and copies what they said: they may be killed, and be gone, while we write. */
+static bool gather_threads(struct dump *dump, struct process *process)
+{
+	int ignored = wait_until(&process->task_exit,
+	    atomic_load(&process->parked_count) + 1 == atomic_load(&process->task_count) ||
+		atomic_load(&process->signals.group_exit),
+	    NSEC_MAX);
+	(void)ignored;
+	size_t count = atomic_load(&process->parked_count), copied = 0;
+	dump->others = kmalloc_array(max(count, 1ul), sizeof(*dump->others));
+	if (!dump->others)
+		return false;
+	const struct parked *parked;
+	spin_lock_irq(&process->signals.lock);
+	list_for_each(parked, &process->parked, link)
+		if (copied < count)
+			dump->others[copied++] = parked->notes;
+	spin_unlock_irq(&process->signals.lock);
+	dump->other_count = copied;
+	return !atomic_load(&process->signals.group_exit);
+}
+
+static bool write_file(struct dump *dump, int signal)
+{
+	bring_in_files(dump->space);
+	if (!list_segments(dump) || !(dump->file = open_file(signal)))
+		return false;
+	if (put_head(dump))
+		put_memory(dump);
+	object_put(dump->file);
+	return true;
+}
+
 bool core_dump(const struct registers *regs, const struct signal_info *info)
 {
 	struct process *process = current_process();
-	if (process_kill_other_threads())
+	if (!begin_dump(process, regs))
 		return false;
 	struct dump dump = {.left = process_limit(process, RLIMIT_CORE), .space = process->space};
-	bool is_dumped_now = false;
-	bring_in_files(dump.space);
-	if (list_segments(&dump) && (dump.file = open_file(info->signal))) {
-		is_dumped_now = true;
-		if (put_head(&dump, regs, info))
-			put_memory(&dump);
-		object_put(dump.file);
-	}
+	struct process_notes *notes = make_process_notes(info);
+	fill_thread_notes(&dump.own, regs, info);
+	dump.notes = notes;
+	bool is_dumped_now =
+	    notes && gather_threads(&dump, process) && write_file(&dump, info->signal);
 	kfree(dump.segments);
+	kfree(dump.others);
+	kfree(notes);
 	return is_dumped_now;
 }

@@ -28,6 +28,7 @@ struct process *process_create(void)
 	list_init(&process->children);
 	list_init(&process->sibling);
 	list_init(&process->tasks);
+	list_init(&process->parked);
 	list_init(&process->group_link);
 	list_init(&process->session_link);
 	wait_queue_init(&process->child_exit);

@@ -68,8 +68,10 @@ void signal_begin_group_exit_locked(struct process *process, int wait_status);
 void signal_retarget_locked(struct process *process, uint64_t set);
 /* core.c: whether a signal that ends the process leaves a core dump; */
 bool core_is_wanted(const struct process *process, int signal);
-/* then by the thread that takes it, which becomes the only one. False: none could be made. */
+/* then by the thread that takes it, and ends the process next. False: none could be made. */
 bool core_dump(const struct registers *regs, const struct signal_info *info);
+/* The other threads, on their way to user mode: until the process ends. */
+void core_park(const struct registers *regs);
 /* signal_stop.c */
 void signal_stop_begin(int signal);
 void signal_stop_sleep(void);

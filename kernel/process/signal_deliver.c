@@ -197,15 +197,19 @@ static NOINLINE void tell_parent_of_continue(struct process *process)
 		process_notify_parent(process, CLD_CONTINUED, SIGCONT);
 }
 
-/* False: the process has stopped, and goes on now. */
-static NOINLINE bool do_for_all(struct task *task)
+/* False: the process has stopped, and goes on now, or it ends. */
+static NOINLINE bool do_for_all(struct task *task, const struct registers *regs)
 {
 	struct signal_state *state = &task->process->signals;
 	const struct task *exec_task = atomic_load(&task->process->exec_task);
 	if (atomic_load(&state->group_exit))
 		process_exit_thread(state->group_exit_status >> 8 & 0xff);
-	if (exec_task && exec_task != task)
-		process_exit_thread(0);
+	if (exec_task && exec_task != task) {
+		if (!atomic_load(&task->process->is_dumping))
+			process_exit_thread(0);
+		core_park(regs);
+		return false;
+	}
 	if (atomic_load(&state->notify_continued))
 		tell_parent_of_continue(task->process);
 	if (!atomic_load(&state->group_stop))
@@ -220,7 +224,7 @@ void user_work_signal(struct registers *regs)
 	const struct signal_state *state = &task->process->signals;
 	struct delivery delivery;
 	do {
-		if (unlikely(atomic_load(&state->for_all)) && !do_for_all(task))
+		if (unlikely(atomic_load(&state->for_all)) && !do_for_all(task, regs))
 			continue;
 		if (!take_next(task, &delivery)) {
 			settle_syscall_without_handler(regs);

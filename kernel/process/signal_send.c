@@ -159,12 +159,13 @@ static NOINLINE void cancel_opposites_locked(
 	}
 }
 
-/* It has no handler. */
+/* It has no handler. While a core dump is written, nothing but SIGKILL is. */
 static inline bool is_fatal(const struct process *process, const struct task *target, int signal)
 {
 	uint64_t bit = signal_bit(signal);
 	return !(bit & (SIGNALS_IGNORED | SIGNALS_STOP)) &&
-	       !((target->blocked | target->wait_set) & bit) && !core_is_wanted(process, signal);
+	       !((target->blocked | target->wait_set) & bit) && !core_is_wanted(process, signal) &&
+	       (signal == SIGKILL || !atomic_load(&process->is_dumping));
 }
 
 /* message: NULL when memory is short. It has been queued if it says so afterwards. */

@@ -2,10 +2,20 @@
 #include "check.h"
 
 #include <elf.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 static const char marked[] = "a text that can be found again";
+
+/* What this program does when a case runs it. */
+void check_as_program(int argc, char **argv, char **envp)
+{
+	(void)envp;
+	if (argc == 2 && !strcmp(argv[1], "core-again"))
+		_exit(0);
+}
 
 /* Where cores go to is the administrator's choice: we need the usual place. */
 static void need_plain_pattern(void)
@@ -164,4 +174,166 @@ TEST(a_handler_still_comes_first)
 	int status = status_of(child);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == SIGQUIT);
 	CHECK_ERR(access("core", F_OK), ENOENT);
+}
+
+#define THREADS 4
+
+/* What each thread leaves for the reader of the core: in memory that is shared with him, and in private memory that is dumped. */
+struct left_behind {
+	int tid;
+	uint64_t stack;
+};
+static struct left_behind *left; /* and behind the threads, where the marks are */
+static uint64_t *marks;
+static atomic_int ready;
+
+static void *leave_mark(void *arg)
+{
+	long i = (long)arg;
+	uint64_t here;
+	left[i].tid = (int)syscall(SYS_gettid);
+	left[i].stack = (uint64_t)(uintptr_t)&here;
+	/* The end of a thread would clear it. */
+	marks[i] = 0x6b72616d00000000 + (uint64_t)i + 1;
+	syscall(SYS_set_tid_address, &marks[i]);
+	atomic_fetch_add(&ready, 1);
+	if (i == 1)
+		for (;;)
+			; /* in user mode */
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void crash_among_threads(void)
+{
+	pthread_t thread;
+	marks = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	left[THREADS].stack = (uint64_t)(uintptr_t)marks;
+	for (long i = 1; i < THREADS; i++)
+		CHECK(!pthread_create(&thread, NULL, leave_mark, (void *)i));
+	while (atomic_load(&ready) < THREADS - 1)
+		sched_yield();
+	left[0] = (struct left_behind){(int)syscall(SYS_gettid), (uint64_t)(uintptr_t)&thread};
+	volatile int *volatile nowhere = (void *)8;
+	*nowhere = 1;
+}
+
+/* Which of the threads a status is of; it must be what that thread was. */
+static int thread_of(const char *status)
+{
+	int tid;
+	uint64_t stack;
+	memcpy(&tid, status + 32, sizeof(tid));
+	memcpy(&stack, status + 112 + 19 * 8, sizeof(stack));
+	for (int i = 0; i < THREADS; i++)
+		if (left[i].tid == tid) {
+			CHECK(stack - left[i].stack + 65536 < 2 * 65536);
+			return i;
+		}
+	FAIL("a status of %d", tid);
+}
+
+/* Counts the statuses, each of another thread, that which crashed first. */
+static int count_statuses(const char *at, const char *end)
+{
+	int count = 0, seen = 0;
+	while (at < end) {
+		const Elf64_Nhdr *note = (const void *)at;
+		const char *body = at + sizeof(*note) + ((note->n_namesz + 3) & ~3u);
+		if (note->n_type == NT_PRSTATUS) {
+			int thread = thread_of(body);
+			CHECK(count || !thread);
+			CHECK(!(seen & 1 << thread));
+			seen |= 1 << thread;
+			count++;
+		}
+		at = body + ((note->n_descsz + 3) & ~3u);
+	}
+	return count;
+}
+
+TEST(all_threads_are_in_the_file)
+{
+	need_plain_pattern();
+	left = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t child = forked();
+	if (!child)
+		crash_among_threads();
+	int status = status_of(child), found = 0, statuses = 0;
+	CHECK(WTERMSIG(status) == SIGSEGV && WCOREDUMP(status));
+	struct stat stat;
+	CHECK_OK(lstat("core", &stat));
+	int fd = open("core", O_RDONLY);
+	const char *core = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	CHECK(core != MAP_FAILED);
+	const Elf64_Ehdr *head = (const void *)core;
+	for (int i = 0; i < head->e_phnum; i++) {
+		const Elf64_Phdr *part =
+		    (const void *)(core + head->e_phoff + (size_t)i * head->e_phentsize);
+		const char *body = core + part->p_offset;
+		if (part->p_type == PT_NOTE)
+			statuses += count_statuses(body, body + part->p_filesz);
+		uint64_t inside = left[THREADS].stack - part->p_vaddr;
+		if (part->p_type != PT_LOAD || inside >= part->p_filesz)
+			continue;
+		found++;
+		for (uint64_t mark = 1; mark < THREADS; mark++)
+			CHECK_EQ(((const uint64_t *)(body + inside))[mark],
+			    0x6b72616d00000000 + mark + 1);
+	}
+	CHECK_EQ(statuses, THREADS);
+	CHECK_EQ(found, 1);
+}
+
+static void *crash(void *arg)
+{
+	atomic_fetch_add(&ready, 1);
+	while (atomic_load(&ready) < THREADS)
+		;
+	volatile int *volatile nowhere = (void *)8;
+	*nowhere = 1;
+	return arg;
+}
+
+TEST(threads_may_crash_together)
+{
+	need_plain_pattern();
+	for (int round = 0; round < 10; round++) {
+		pid_t child = forked();
+		if (!child) {
+			pthread_t thread;
+			for (int i = 1; i < THREADS; i++)
+				CHECK(!pthread_create(&thread, NULL, crash, NULL));
+			crash(NULL);
+		}
+		int status = status_of(child);
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV && WCOREDUMP(status));
+		CHECK_OK(unlink("core"));
+	}
+}
+
+static void *run_again(void *arg)
+{
+	execl("/proc/self/exe", "core", "core-again", NULL);
+	return arg;
+}
+
+/* A thread in execve and one that crashes: one of them is first, and the process ends as it says. */
+TEST(a_crash_may_meet_an_exec)
+{
+	need_plain_pattern();
+	for (int round = 0; round < 20; round++) {
+		pid_t child = forked();
+		if (!child) {
+			pthread_t thread;
+			CHECK(!pthread_create(&thread, NULL, run_again, NULL));
+			if (round % 2)
+				usleep((useconds_t)(rand() % 2000));
+			abort();
+		}
+		int status = status_of(child);
+		CHECK(WIFEXITED(status) ? !WEXITSTATUS(status) : WTERMSIG(status) == SIGABRT);
+		unlink("core");
+	}
 }

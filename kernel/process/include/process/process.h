@@ -93,7 +93,10 @@ struct process {
 	struct wait_queue
 	    task_exit;   /* execve waits for the other threads, poll on a pidfd for the last */
 	bool is_watched; /* a: there is a pidfd */
-	struct task *exec_task;      /* t: the thread in execve that all others give way to */
+	struct task *exec_task;      /* t: the thread that all others give way to: in execve; */
+	bool is_dumping;             /* t to write, a: or writing a core dump: they wait; */
+	struct list parked;          /* s: here (core.c) */
+	uint32_t parked_count;       /* s to write, a */
 	uint64_t start_ns;           /* uptime */
 	struct usage_counts gone;    /* s: of threads that have ended */
 	uint64_t peak_resident;      /* o: of address spaces that it has left, pages */
