@@ -33,11 +33,18 @@ static void note_access(struct file *file)
 	inode_touch(&inode->atime_ns, time_now());
 }
 
+/* A hole, or the end of the file, which may have been cut since its size was read. */
+static NOINLINE size_t read_hole(const struct inode *inode, struct io *io, uint64_t pos, size_t len)
+{
+	uint64_t size = atomic_load(&inode->size);
+	return pos < size ? io_write_zeroes(io, min(len, size - pos)) : 0;
+}
+
 static ALWAYS_INLINE size_t read_page(struct inode *inode, struct io *io, uint64_t pos, size_t len)
 {
 	struct page *page = page_cache_find(&inode->cache, pos >> PAGE_SHIFT);
 	if (unlikely(!page))
-		return io_write_zeroes(io, len);
+		return read_hole(inode, io, pos, len);
 	size_t done =
 	    io_write(io, (const uint8_t *)page_to_virt(page) + (pos & (PAGE_SIZE - 1)), len);
 	page_put(page);
