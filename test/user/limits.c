@@ -231,6 +231,49 @@ TEST(a_fork_bomb_leaves_others_alone)
 		FAIL("%d processes in %d turns", ends, turns);
 }
 
+/* A name takes memory of the kernel's as a file does. */
+TEST(links_count_as_inodes)
+{
+	if (!mount_small("size=1m,nr_inodes=10"))
+		return;
+	struct statfs info;
+	char name[32];
+	CHECK_OK(mknod("m/file", S_IFREG | 0600, 0));
+	CHECK_OK(statfs("m", &info));
+	unsigned long left = info.f_ffree;
+	for (unsigned long i = 0; i < left; i++) {
+		snprintf(name, sizeof(name), "m/%lu", i);
+		CHECK_OK(link("m/file", name));
+	}
+	CHECK_ERR(link("m/file", "m/more"), ENOSPC);
+	CHECK_OK(rename("m/0", "m/more"));
+	CHECK_OK(mknod("other", S_IFREG | 0600, 0));
+	CHECK_OK(unlink("m/more"));
+	CHECK_OK(mknod("m/other", S_IFREG | 0600, 0));
+	CHECK_OK(rename("m/other", "m/1")); /* one of the file's names goes */
+	CHECK_OK(unlink("m/1"));
+	CHECK_OK(unlink("m/file")); /* others are left */
+	for (unsigned long i = 2; i < left; i++) {
+		snprintf(name, sizeof(name), "m/%lu", i);
+		CHECK_OK(unlink(name));
+	}
+	CHECK_OK(statfs("m", &info));
+	CHECK_EQ(info.f_ffree, left + 1);
+	/* The first name of a file without one costs nothing. */
+	int fd = open("m", O_TMPFILE | O_RDWR, 0600);
+	CHECK(fd >= 0);
+	char path[40];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	CHECK_OK(linkat(AT_FDCWD, path, AT_FDCWD, "m/named", AT_SYMLINK_FOLLOW));
+	CHECK_OK(statfs("m", &info));
+	CHECK_EQ(info.f_ffree, left);
+	CHECK_OK(close(fd));
+	CHECK_OK(unlink("m/named"));
+	CHECK_OK(statfs("m", &info));
+	CHECK_EQ(info.f_ffree, left + 1);
+	CHECK_OK(umount("m"));
+}
+
 /* /proc/sys/fs/file-nr: how many files are open in the whole system, and how many may be. */
 static unsigned long open_files(unsigned long *most)
 {

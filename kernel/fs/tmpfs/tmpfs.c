@@ -131,18 +131,34 @@ static int symlink(
 	return err;
 }
 
+/* Each name but a file's last takes as much of the limit as a file: it is memory, too. */
 static int link(struct inode *dir, const struct name *name, struct inode *inode)
 {
-	int err = tmpfs_add(dir->data, name, inode);
-	if (!err)
-		atomic_fetch_add(&inode->nlink, 1);
+	struct tmpfs *fs = tmpfs_of(dir);
+	bool is_charged = atomic_load(&inode->nlink); /* not the first of O_TMPFILE's */
+	int err = is_charged ? charge(&fs->inodes, &fs->inode_limit) : 0;
+	if (err)
+		return err;
+	err = tmpfs_add(dir->data, name, inode);
+	/* Other names may have come or gone meanwhile, in other directories. */
+	bool is_first = !err && !atomic_fetch_add(&inode->nlink, 1);
+	if (is_charged && (err || is_first))
+		atomic_fetch_sub(&fs->inodes, 1);
+	else if (!is_charged && !err && !is_first)
+		atomic_fetch_add(&fs->inodes, 1);
 	return err;
+}
+
+static void drop_link(struct inode *inode)
+{
+	if (atomic_fetch_sub(&inode->nlink, 1) > 1)
+		atomic_fetch_sub(&tmpfs_of(inode)->inodes, 1);
 }
 
 static int unlink(struct inode *dir, const struct name *name, struct inode *inode)
 {
+	drop_link(inode);
 	tmpfs_remove(dir->data, tmpfs_find(dir->data, name));
-	atomic_fetch_sub(&inode->nlink, 1);
 	return 0;
 }
 
@@ -182,7 +198,10 @@ static int rename(struct inode *old_dir, const struct name *old_name, struct ino
 		/* Who lists the directory sees the name where it was. */
 		tmpfs_find(new_dir->data, new_name)->inode = inode_get(inode);
 		tmpfs_remove(old_dir->data, entry);
-		atomic_fetch_sub(&replaced->nlink, is_directory ? 2 : 1);
+		if (is_directory)
+			atomic_fetch_sub(&replaced->nlink, 2);
+		else
+			drop_link(replaced);
 		inode_put(replaced);
 	} else {
 		int err = tmpfs_move(old_dir->data, entry, new_dir->data, new_name);
