@@ -243,20 +243,6 @@ static void punch_hole(struct inode *inode, uint64_t start, uint64_t end)
 		page_cache_punch(&inode->cache, first >> PAGE_SHIFT, (last - first) >> PAGE_SHIFT);
 }
 
-static int reserve_pages(struct inode *inode, uint64_t start, uint64_t end)
-{
-	for (uint64_t index = start >> PAGE_SHIFT; index < DIV_ROUND_UP(end, PAGE_SIZE); index++) {
-		struct page *page;
-		int err = page_cache_get(&inode->cache, index, &page);
-		if (err)
-			return err;
-		page_put(page);
-		if (signal_is_fatal_pending())
-			return -EINTR;
-	}
-	return 0;
-}
-
 static int allocate_locked(struct inode *inode, unsigned mode, uint64_t start, uint64_t end)
 {
 	if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE) &&
@@ -274,7 +260,8 @@ static int allocate_locked(struct inode *inode, unsigned mode, uint64_t start, u
 	}
 	if (mode & FALLOC_FL_ZERO_RANGE)
 		punch_hole(inode, start, end);
-	int err = reserve_pages(inode, start, end);
+	int err =
+	    page_cache_reserve(&inode->cache, start >> PAGE_SHIFT, DIV_ROUND_UP(end, PAGE_SIZE));
 	if (!err && grows)
 		err = inode_set_size_locked(inode, end);
 	return err;

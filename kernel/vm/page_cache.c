@@ -8,10 +8,11 @@
 #include <lib/atomic.h>
 #include <lib/string.h>
 #include <mm/slab.h>
+#include <wait/interruptible.h>
 #include <wait/rcu.h>
 
-static PER_CPU(
-    uint64_t, added_pages); /* minus those taken out: only the sum over all CPUs says something */
+/* Less those taken out: only the sum over all CPUs says something. */
+static PER_CPU(uint64_t, added_pages);
 
 uint64_t page_cache_total(void)
 {
@@ -80,8 +81,19 @@ static int fill(struct page_cache *cache, uint64_t index, struct page *page)
 	return cache->ops && cache->ops->fill ? cache->ops->fill(cache, index, page) : 0;
 }
 
-/* Made and filled before anybody can see it; if somebody else was faster, theirs counts. */
-static int add_page(struct page_cache *cache, uint64_t index, struct page **result)
+static int charge(struct page_cache *cache, uint64_t pages)
+{
+	return cache->ops && cache->ops->charge ? cache->ops->charge(cache, pages) : 0;
+}
+
+static void uncharge(struct page_cache *cache, uint64_t pages)
+{
+	if (pages && cache->ops && cache->ops->uncharge)
+		cache->ops->uncharge(cache, pages);
+}
+
+/* Made and filled before anybody can see it; if somebody else was faster, theirs counts. The caller has charged for it. */
+static int add_charged_page(struct page_cache *cache, uint64_t index, struct page **result)
 {
 	struct page *page = page_alloc(0, PAGE_ZERO);
 	if (!page)
@@ -90,28 +102,32 @@ static int add_page(struct page_cache *cache, uint64_t index, struct page **resu
 	page->link.prev = (struct list *)index;
 	page->link.next = NULL; /* not dropped */
 	int err = fill(cache, index, page);
-	if (!err && cache->ops && cache->ops->charge)
-		err = cache->ops->charge(cache);
-	if (err) {
-		page->owner_data = 0;
-		page_free(page, 0);
-		return err;
+	if (!err) {
+		atomic_store(&page->refs, 2); /* the tree's and the caller's */
+		spin_lock(&cache->lock);
+		err = radix_insert(&cache->pages, index, page);
+		if (!err)
+			cache->count++;
+		spin_unlock(&cache->lock);
 	}
-	atomic_store(&page->refs, 2); /* the tree's and the caller's */
-	spin_lock(&cache->lock);
-	err = radix_insert(&cache->pages, index, page);
-	if (!err)
-		cache->count++;
-	spin_unlock(&cache->lock);
 	if (!err) {
 		this_cpu_inc(added_pages);
 		*result = page;
 		return 0;
 	}
-	if (cache->ops && cache->ops->uncharge)
-		cache->ops->uncharge(cache, 1);
 	page->owner_data = 0;
 	page_free(page, 0);
+	return err;
+}
+
+static int add_page(struct page_cache *cache, uint64_t index, struct page **result)
+{
+	int err = charge(cache, 1);
+	if (err)
+		return err;
+	err = add_charged_page(cache, index, result);
+	if (err)
+		uncharge(cache, 1);
 	return err;
 }
 
@@ -125,6 +141,50 @@ int page_cache_get(struct page_cache *cache, uint64_t index, struct page **page)
 		if (err != -EEXIST)
 			return err;
 	}
+}
+
+static uint64_t count_present(struct page_cache *cache, uint64_t first, uint64_t end)
+{
+	uint64_t count = 0, index = first;
+	for (struct page *page; (page = page_cache_next(cache, &index)); index++) {
+		page_put(page);
+		if (index >= end)
+			break;
+		count++;
+	}
+	return count;
+}
+
+/* *left: what was charged and is not used. */
+static int add_missing(struct page_cache *cache, uint64_t first, uint64_t end, uint64_t *left)
+{
+	for (uint64_t index = first; index < end && *left; index++) {
+		struct page *page = page_cache_find(cache, index);
+		bool is_there = page;
+		int err = is_there ? 0 : add_charged_page(cache, index, &page);
+		if (err == -EEXIST)
+			continue; /* a fault was faster, and has charged */
+		if (err)
+			return err;
+		*left -= !is_there;
+		page_put(page);
+		if (signal_is_fatal_pending())
+			return -EINTR;
+	}
+	return 0;
+}
+
+int page_cache_reserve(struct page_cache *cache, uint64_t first, uint64_t end)
+{
+	struct page_stats stats;
+	uint64_t left = end - first - count_present(cache, first, end);
+	page_stats_total(&stats);
+	int err = charge(cache, left);
+	if (err)
+		return err;
+	err = left > stats.free ? -ENOMEM : add_missing(cache, first, end, &left);
+	uncharge(cache, left);
+	return err;
 }
 
 /* The tree's references go after a grace period: a look-up may have found the page but not taken its reference yet. */
@@ -187,8 +247,7 @@ static void remove_pages(struct page_cache *cache, uint64_t first, uint64_t end)
 			break;
 	}
 	this_cpu_add(added_pages, -total);
-	if (total && cache->ops && cache->ops->uncharge)
-		cache->ops->uncharge(cache, total);
+	uncharge(cache, total);
 }
 
 void page_cache_destroy(struct page_cache *cache)

@@ -274,6 +274,33 @@ TEST(links_count_as_inodes)
 	CHECK_OK(umount("m"));
 }
 
+/* What cannot be reserved as a whole is not reserved at all. */
+TEST(a_reservation_that_fails_takes_nothing)
+{
+	if (!mount_small("size=1m"))
+		return;
+	char data[4096], got[4096];
+	int fd = open("m/file", O_RDWR | O_CREAT, 0600);
+	CHECK(fd >= 0);
+	memset(data, 'x', sizeof(data));
+	for (off_t at = 0; at < 20; at += 3)
+		CHECK_EQ(pwrite(fd, data, sizeof(data), at * 4096), sizeof(data));
+	unsigned long before = free_blocks();
+	CHECK_ERR(fallocate(fd, 0, 0, 2 << 20), ENOSPC);
+	CHECK_EQ(free_blocks(), before);
+	CHECK_ERR(fallocate(fd, FALLOC_FL_KEEP_SIZE, 4096, 1 << 20), ENOSPC);
+	CHECK_EQ(free_blocks(), before);
+	CHECK_EQ(lseek(fd, 0, SEEK_END), 19 * 4096l);
+	for (off_t at = 0; at < 19; at++) {
+		CHECK_EQ(pread(fd, got, sizeof(got), at * 4096), sizeof(got));
+		CHECK_EQ(got[0], at % 3 ? 0 : 'x');
+	}
+	CHECK_OK(fallocate(fd, 0, 0, 19 * 4096));
+	CHECK_EQ(free_blocks(), before - 12);
+	CHECK_OK(close(fd));
+	CHECK_OK(umount("m"));
+}
+
 /* /proc/sys/fs/file-nr: how many files are open in the whole system, and how many may be. */
 static unsigned long open_files(unsigned long *most)
 {

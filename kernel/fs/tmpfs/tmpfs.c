@@ -15,20 +15,20 @@ static struct tmpfs *tmpfs_of(const struct inode *inode)
 }
 
 /* Never beyond the limit, not even for a moment: others may ask just then, and there is room for them. */
-static int charge(uint64_t *used, const uint64_t *limit)
+static ALWAYS_INLINE int charge(uint64_t *used, const uint64_t *limit, uint64_t count)
 {
 	uint64_t now = atomic_load(used), most = atomic_load(limit);
 	do
-		if (unlikely(now >= most) && most)
+		if (most && unlikely(now + count > most))
 			return -ENOSPC;
-	while (!atomic_cas(used, &now, now + 1));
+	while (!atomic_cas(used, &now, now + count));
 	return 0;
 }
 
-static int charge_page(struct page_cache *cache)
+static int charge_pages(struct page_cache *cache, uint64_t pages)
 {
 	struct tmpfs *fs = tmpfs_of(cache->owner);
-	return charge(&fs->pages, &fs->page_limit);
+	return charge(&fs->pages, &fs->page_limit, pages);
 }
 
 static void uncharge_pages(struct page_cache *cache, uint64_t pages)
@@ -36,14 +36,14 @@ static void uncharge_pages(struct page_cache *cache, uint64_t pages)
 	atomic_fetch_sub(&tmpfs_of(cache->owner)->pages, pages);
 }
 
-static const struct page_cache_ops cache_ops = {.charge = charge_page, .uncharge = uncharge_pages};
+static const struct page_cache_ops cache_ops = {.charge = charge_pages, .uncharge = uncharge_pages};
 static const struct inode_ops file_inode_ops, directory_inode_ops, link_inode_ops;
 
 /* With one reference; a name is the caller's to add. */
 static int make_inode(struct super *super, uint32_t mode, struct inode **result)
 {
 	struct tmpfs *fs = super->data;
-	int err = charge(&fs->inodes, &fs->inode_limit);
+	int err = charge(&fs->inodes, &fs->inode_limit, 1);
 	if (err)
 		return err;
 	struct inode *inode = inode_create(super, mode);
@@ -136,7 +136,7 @@ static int link(struct inode *dir, const struct name *name, struct inode *inode)
 {
 	struct tmpfs *fs = tmpfs_of(dir);
 	bool is_charged = atomic_load(&inode->nlink); /* not the first of O_TMPFILE's */
-	int err = is_charged ? charge(&fs->inodes, &fs->inode_limit) : 0;
+	int err = is_charged ? charge(&fs->inodes, &fs->inode_limit, 1) : 0;
 	if (err)
 		return err;
 	err = tmpfs_add(dir->data, name, inode);

@@ -20,8 +20,8 @@ struct page_cache;
 struct page_cache_ops {
 	/* Fills a page that is not there; NULL: a hole reads as zeroes. 0 or -errno. */
 	int (*fill)(struct page_cache *cache, uint64_t index, struct page *page);
-	/* Before a page is added: -ENOSPC when the file system is full; and after one is gone. NULL: no limit. */
-	int (*charge)(struct page_cache *cache);
+	/* Before pages are added: -ENOSPC when the file system is full; and after one is gone. NULL: no limit. */
+	int (*charge)(struct page_cache *cache, uint64_t pages);
 	void (*uncharge)(struct page_cache *cache, uint64_t pages);
 	int (*write_back)(struct page_cache *cache, uint64_t index, struct page *page);
 };
@@ -68,6 +68,9 @@ static inline struct page *page_cache_find(struct page_cache *cache, uint64_t in
 }
 /* Found, or allocated (zeroed or filled), with a reference. -ENOMEM, -ENOSPC (the file system's limit), -EIO. */
 MUST_USE int page_cache_get(struct page_cache *cache, uint64_t index, struct page **page);
+/* All pages from `first` up to `end`: those that are not there are made. -ENOSPC, or -ENOMEM when there is surely too little memory: then none
+ * was. -ENOMEM, -EINTR (a fatal signal): some were. No page is taken out meanwhile. */
+MUST_USE int page_cache_reserve(struct page_cache *cache, uint64_t first, uint64_t end);
 static inline void page_cache_mark_dirty(struct page_cache *cache, struct page *page)
 {
 	/* Write-back is the file system's: those of memory have none. */
