@@ -93,8 +93,9 @@ static int check(const struct remap *remap, const struct area *area)
 	if (remap->flags & MREMAP_DONTUNMAP &&
 	    (area->flags & AREA_SHARED || remap->old_len != remap->new_len))
 		return -EINVAL;
+	size_t replaced = remap->flags & MREMAP_DONTUNMAP ? 0 : remap->old_len;
 	uint64_t added =
-	    remap->new_len > remap->old_len ? (remap->new_len - remap->old_len) >> PAGE_SHIFT : 0;
+	    remap->new_len > replaced ? (remap->new_len - replaced) >> PAGE_SHIFT : 0;
 	if (vm_over_limits(remap->space, added, area->prot, area->flags) ||
 	    (area_is_anonymous(area) && vm_is_absurd(added, area->prot, area->flags)) ||
 	    remap->space->area_count >= AREAS_MAX - 3)

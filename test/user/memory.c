@@ -435,3 +435,18 @@ TEST(unknown_flags_and_no_length)
 	CHECK(mmap(NULL, 0, PROT_WRITE, MAP_SHARED, read_only, 0) == MAP_FAILED && errno == EINVAL);
 	CHECK(mmap(NULL, 0, PROT_READ, MAP_SHARED, 999, 0) == MAP_FAILED && errno == EBADF);
 }
+
+/* The old place stays mapped: together they are more than may be. */
+TEST(a_second_place_counts_for_the_limit)
+{
+	size_t len = (size_t)64 << 20;
+	char *area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(area != MAP_FAILED);
+	struct rlimit limit = {(size_t)100 << 20, (size_t)100 << 20};
+	CHECK_OK(setrlimit(RLIMIT_AS, &limit));
+	const int flags = MREMAP_MAYMOVE | 4; /* MREMAP_DONTUNMAP */
+	CHECK_ERR(syscall(SYS_mremap, area, len, len, flags, 0), ENOMEM);
+	area[0] = 1;
+	CHECK_OK(syscall(SYS_mremap, area, len / 8, len / 8, flags, 0));
+	CHECK_EQ(area[0], 0);
+}
