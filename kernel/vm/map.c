@@ -95,11 +95,12 @@ static int check_map(struct address_space *space, uintptr_t hint, size_t len, un
 	return vm_over_limits(space, pages - replaced, vm_prot_of(prot), flags) ? -ENOMEM : 0;
 }
 
-static struct area *make_area(uintptr_t start, size_t len, unsigned prot, unsigned map_flags,
-    struct object *object, uint64_t offset, int *err)
+/* In no place yet. */
+static struct area *make_area(
+    size_t len, unsigned prot, unsigned map_flags, struct object *object, uint64_t offset, int *err)
 {
 	uint32_t flags = area_flags_of(map_flags);
-	struct area *area = area_create(start, start + len, vm_prot_of(prot), flags);
+	struct area *area = area_create(0, len, vm_prot_of(prot), flags);
 	*err = -ENOMEM;
 	if (!area)
 		return NULL;
@@ -118,6 +119,27 @@ static struct area *make_area(uintptr_t start, size_t len, unsigned prot, unsign
 	return area;
 }
 
+/* Nothing makes way for what cannot be mapped. */
+static int64_t map_locked(struct address_space *space, uintptr_t hint, size_t len, unsigned prot,
+    unsigned map_flags, struct object *object, uint64_t offset)
+{
+	int err;
+	struct area *area = make_area(len, prot, map_flags, object, offset, &err);
+	if (!area)
+		return err;
+	int64_t start = place(space, hint, len, map_flags);
+	if (start < 0) {
+		area_free(area);
+		return start;
+	}
+	area->start = (uintptr_t)start;
+	area->end = area->start + len;
+	if (space->lock_future || map_flags & MAP_LOCKED)
+		area->flags |= AREA_LOCKED;
+	area_insert(space, area);
+	return start;
+}
+
 int64_t vm_map(struct address_space *space, uintptr_t hint, size_t len, unsigned prot,
     unsigned map_flags, struct object *object, uint64_t offset)
 {
@@ -129,19 +151,7 @@ int64_t vm_map(struct address_space *space, uintptr_t hint, size_t len, unsigned
 	rwlock_write_lock(&space->lock);
 	int64_t start = check_map(space, hint, len, prot, map_flags, object);
 	if (!start)
-		start = place(space, hint, len, map_flags);
-	if (start >= 0) {
-		int err;
-		struct area *area =
-		    make_area((uintptr_t)start, len, prot, map_flags, object, offset, &err);
-		if (area) {
-			if (space->lock_future || map_flags & MAP_LOCKED)
-				area->flags |= AREA_LOCKED;
-			area_insert(space, area);
-		} else {
-			start = err;
-		}
-	}
+		start = map_locked(space, hint, len, prot, map_flags, object, offset);
 	bool populate = start >= 0 &&
 			(map_flags & (MAP_POPULATE | MAP_LOCKED) || space->lock_future) &&
 			!(map_flags & MAP_NONBLOCK);

@@ -450,3 +450,14 @@ TEST(a_second_place_counts_for_the_limit)
 	CHECK_OK(syscall(SYS_mremap, area, len / 8, len / 8, flags, 0));
 	CHECK_EQ(area[0], 0);
 }
+
+TEST(what_cannot_be_mapped_replaces_nothing)
+{
+	int ends[2];
+	CHECK(!pipe(ends));
+	char *area = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(area != MAP_FAILED);
+	area[4096] = 'a';
+	CHECK_ERR((long)mmap(area, 8192, PROT_READ, MAP_PRIVATE | MAP_FIXED, ends[0], 0), ENODEV);
+	CHECK_EQ(area[4096], 'a');
+}
