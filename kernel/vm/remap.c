@@ -50,7 +50,13 @@ static struct area *copy_for(const struct remap *remap, const struct area *area,
 	return copy;
 }
 
-static int64_t move(const struct remap *remap, uintptr_t start)
+/* Whether the old place is unmapped afterwards. */
+static bool leaves_place(const struct remap *remap)
+{
+	return remap->old_len && !(remap->flags & MREMAP_DONTUNMAP);
+}
+
+static int64_t move_pages(const struct remap *remap, uintptr_t start)
 {
 	struct address_space *space = remap->space;
 	size_t moved = min(remap->old_len, remap->new_len);
@@ -78,8 +84,24 @@ static int64_t move(const struct remap *remap, uintptr_t start)
 		return err;
 	}
 	user_flush(space, &batch);
-	area_merge_around(space, start, start + remap->new_len);
 	return (int64_t)start;
+}
+
+/* All that may fail comes before the pages are in their new place: the old one ends at boundaries of areas then. */
+static int64_t move(const struct remap *remap, uintptr_t start)
+{
+	struct address_space *space = remap->space;
+	uintptr_t old_end = remap->old + remap->old_len;
+	int64_t result = leaves_place(remap) ? area_split_ends(space, remap->old, old_end) : 0;
+	if (!result)
+		result = move_pages(remap, start);
+	if (result >= 0 && leaves_place(remap)) {
+		int err = vm_unmap_locked(space, remap->old, old_end); /* does not fail now */
+		result = err ? err : result;
+	}
+	area_merge_around(space, remap->old, old_end);
+	area_merge_around(space, start, start + remap->new_len);
+	return result;
 }
 
 static int check(const struct remap *remap, const struct area *area)
@@ -94,8 +116,7 @@ static int check(const struct remap *remap, const struct area *area)
 	    (area->flags & AREA_SHARED || remap->old_len != remap->new_len))
 		return -EINVAL;
 	size_t replaced = remap->flags & MREMAP_DONTUNMAP ? 0 : remap->old_len;
-	uint64_t added =
-	    remap->new_len > replaced ? (remap->new_len - replaced) >> PAGE_SHIFT : 0;
+	uint64_t added = remap->new_len > replaced ? (remap->new_len - replaced) >> PAGE_SHIFT : 0;
 	if (vm_over_limits(remap->space, added, area->prot, area->flags) ||
 	    (area_is_anonymous(area) && vm_is_absurd(added, area->prot, area->flags)) ||
 	    remap->space->area_count >= AREAS_MAX - 3)
@@ -136,13 +157,7 @@ static int64_t remap_locked(struct remap *remap)
 	    fixed ? remap->new_addr : area_find_gap(space, 0, remap->new_len, PAGE_SIZE);
 	if (!start)
 		return -ENOMEM;
-	int64_t result = move(remap, start);
-	if (result >= 0 && !(remap->flags & MREMAP_DONTUNMAP) && remap->old_len) {
-		err = vm_unmap_locked(space, remap->old, remap->old + remap->old_len);
-		if (err)
-			return err;
-	}
-	return result;
+	return move(remap, start);
 }
 
 int64_t vm_remap(struct address_space *space, uintptr_t old, size_t old_len, size_t new_len,

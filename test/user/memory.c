@@ -461,3 +461,38 @@ TEST(what_cannot_be_mapped_replaces_nothing)
 	CHECK_ERR((long)mmap(area, 8192, PROT_READ, MAP_PRIVATE | MAP_FIXED, ends[0], 0), ENODEV);
 	CHECK_EQ(area[4096], 'a');
 }
+
+/* One in so many allocations fails; 0: none. */
+static void make_fail(int fd, int interval)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", interval);
+	while (write(fd, text, (size_t)len) != len)
+		CHECK_EQ(errno, ENOMEM);
+}
+
+TEST(what_cannot_be_moved_stays_whole)
+{
+	const size_t page = 4096;
+	int fd = open("/proc/self/make-it-fail", O_WRONLY);
+	for (int round = 0; round < 300 && fd >= 0; round++) {
+		char *area = mmap(
+		    NULL, 8 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK(area != MAP_FAILED);
+		for (size_t i = 0; i < 8; i++)
+			area[i * page] = (char)('0' + i);
+		make_fail(fd, 2 + round % 10);
+		char *moved = mremap(area + 2 * page, 3 * page, 4 * page, MREMAP_MAYMOVE);
+		int err = errno;
+		make_fail(fd, 0);
+		if (moved == MAP_FAILED) {
+			CHECK_EQ(err, ENOMEM);
+			moved = area + 2 * page;
+		}
+		for (size_t i = 0; i < 3; i++)
+			CHECK_EQ(moved[i * page], (char)('2' + i));
+		CHECK(area[page] == '1' && area[5 * page] == '5');
+		CHECK_OK(munmap(moved, 4 * page));
+		CHECK_OK(munmap(area, 8 * page));
+	}
+}
