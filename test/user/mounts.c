@@ -353,3 +353,111 @@ TEST(what_is_mounted_upon_is_not_removed)
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
+
+/* Names that there are none of fill the cache of names, so that others have to go. */
+static void remember_what_is_missing(void)
+{
+	char name[40];
+	struct stat st;
+	for (unsigned i = 0;; i++) {
+		snprintf(name, sizeof(name), "no such name %u", i);
+		CHECK_ERR(stat(name, &st), ENOENT);
+	}
+}
+
+/* What has to go may be of a file system that is just being unmounted. */
+TEST(names_go_and_their_file_system_too)
+{
+	char name[40];
+	pid_t pids[2];
+	mount_here(0);
+	CHECK_OK(umount("m"));
+	for (int i = 0; i < 2; i++)
+		if (!(pids[i] = forked()))
+			remember_what_is_missing();
+	for (int64_t end = now_ms() + 4000; now_ms() < end;) {
+		CHECK_OK(mount("none", "m", "tmpfs", 0, NULL));
+		for (int i = 0; i < 100; i++) {
+			snprintf(name, sizeof(name), "m/%d", i);
+			CHECK_OK(i % 4 ? mknod(name, S_IFREG | 0600, 0) : mkdir(name, 0700));
+		}
+		CHECK_OK(umount("m"));
+	}
+	for (int i = 0; i < 2; i++) {
+		CHECK_OK(kill(pids[i], SIGKILL));
+		CHECK_EQ(ended(pids[i]), -1 - SIGKILL);
+	}
+}
+
+static const char *const names_of_m[] = {"m", "n", "other/m"};
+
+/* Moves m to another name and back, as long as nothing is mounted there. */
+static void move_about(const char *to)
+{
+	for (;;)
+		if (rename("m", to))
+			CHECK(errno == EBUSY || errno == ENOENT);
+		else
+			while (rename(to, "m"))
+				CHECK_EQ(errno, EBUSY);
+}
+
+/* A directory is moved, or mounted upon: what was mounted is found by the name that it has then. */
+TEST(what_is_mounted_upon_is_not_moved)
+{
+	pid_t pids[2];
+	mount_here(0);
+	CHECK_OK(umount("m"));
+	CHECK_OK(mkdir("other", 0755));
+	for (int i = 0; i < 2; i++)
+		if (!(pids[i] = forked()))
+			move_about(names_of_m[i + 1]);
+	for (int i = 0; i < ROUNDS; i++) {
+		int found = -1;
+		if (mount("none", "m", "tmpfs", 0, NULL)) {
+			CHECK_EQ(errno, ENOENT);
+			continue;
+		}
+		for (int name = 0; name < 3; name++)
+			if (!umount(names_of_m[name])) {
+				CHECK(found < 0);
+				found = name;
+			}
+		CHECK(found >= 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		CHECK_OK(kill(pids[i], SIGKILL));
+		CHECK_EQ(ended(pids[i]), -1 - SIGKILL);
+	}
+}
+
+/* The same for a file, upon which another is bound. */
+TEST(what_is_bound_upon_is_not_unlinked)
+{
+	mount_here(0);
+	CHECK_OK(umount("m"));
+	int fd = open("source", O_WRONLY | O_CREAT, 0600);
+	CHECK_EQ(write(fd, "source", 6), 6);
+	CHECK_OK(close(fd));
+	CHECK_OK(mknod("file", S_IFREG | 0600, 0));
+	pid_t pid = forked();
+	if (!pid)
+		for (;;) {
+			if (unlink("file"))
+				CHECK_EQ(errno, EBUSY);
+			else
+				CHECK_OK(mknod("file", S_IFREG | 0600, 0));
+		}
+	for (int i = 0; i < ROUNDS; i++) {
+		struct stat st;
+		if (mount("source", "file", NULL, MS_BIND, NULL)) {
+			CHECK_EQ(errno, ENOENT);
+			continue;
+		}
+		CHECK_OK(stat("file", &st));
+		CHECK_EQ(st.st_size, 6);
+		CHECK_OK(umount("file"));
+	}
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_EQ(ended(pid), -1 - SIGKILL);
+}
