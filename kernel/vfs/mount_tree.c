@@ -41,13 +41,9 @@ static bool is_any_mounted_at_locked(const struct dentry *dentry)
 	return false;
 }
 
-/* Takes over the caller's reference to the mount; references the place. */
-static void attach(struct mount *mount, const struct path *place)
+/* Takes over the caller's references to the mount and the place. Inside namespace_seq. */
+static void attach_locked(struct mount *mount, const struct path *place)
 {
-	if (place)
-		path_get(place);
-	spin_lock(&dentry_lock);
-	seq_write_begin(&namespace_seq);
 	if (place) {
 		rcu_assign(mount->point, place->dentry);
 		rcu_assign(mount->parent, place->mount);
@@ -58,6 +54,16 @@ static void attach(struct mount *mount, const struct path *place)
 	mount->link.prev = mounts.prev;
 	rcu_assign(mounts.prev->next, &mount->link);
 	mounts.prev = &mount->link;
+}
+
+/* Takes over the caller's reference to the mount; references the place. */
+static void attach(struct mount *mount, const struct path *place)
+{
+	if (place)
+		path_get(place);
+	spin_lock(&dentry_lock);
+	seq_write_begin(&namespace_seq);
+	attach_locked(mount, place);
 	seq_write_end(&namespace_seq);
 	spin_unlock(&dentry_lock);
 }
@@ -113,11 +119,10 @@ static int attach_if_there(struct mount *mount, const struct path *place)
 	return err;
 }
 
-/* What was below it goes back to the caller as a reference. mount->link keeps its way out, for readers. */
+/* What was below it goes back to the caller as a reference. mount->link keeps its way out, for readers. Inside namespace_seq. */
 static struct path detach_locked(struct mount *mount)
 {
 	struct path place = {mount->parent, mount->point};
-	seq_write_begin(&namespace_seq);
 	rcu_assign(mount->link.prev->next, mount->link.next);
 	mount->link.next->prev = mount->link.prev;
 	if (place.dentry && place.dentry->mounted == mount)
@@ -126,8 +131,28 @@ static struct path detach_locked(struct mount *mount)
 	rcu_assign(mount->parent, NULL);
 	if (place.dentry && !is_any_mounted_at_locked(place.dentry))
 		atomic_fetch_and(&place.dentry->flags, ~(uint32_t)DENTRY_MOUNT_POINT);
+	return place;
+}
+
+static struct path detach(struct mount *mount)
+{
+	seq_write_begin(&namespace_seq);
+	struct path place = detach_locked(mount);
 	seq_write_end(&namespace_seq);
 	return place;
+}
+
+/* From place to place in one step: nobody finds it at neither. The old one goes back to the caller. */
+static struct path reattach(struct mount *mount, const struct path *place)
+{
+	path_get(place);
+	spin_lock(&dentry_lock);
+	seq_write_begin(&namespace_seq);
+	struct path old = detach_locked(mount);
+	attach_locked(mount, place);
+	seq_write_end(&namespace_seq);
+	spin_unlock(&dentry_lock);
+	return old;
 }
 
 static int mount_new(const char *source, const struct path *at, const char *type_name,
@@ -225,12 +250,8 @@ static int mount_move(const char *source, const struct path *at)
 		struct path place = {0};
 		struct dentry *parent = lock_name(at->dentry);
 		err = check_place(at);
-		if (!err) {
-			spin_lock(&dentry_lock);
-			place = detach_locked(from.mount);
-			spin_unlock(&dentry_lock);
-			attach(from.mount, at);
-		}
+		if (!err)
+			place = reattach(from.mount, at);
 		unlock_name(parent);
 		if (!err)
 			path_put(&place);
@@ -294,7 +315,7 @@ static void detach_tree(struct mount *mount)
 		list_for_each(other, &mounts, link)
 			if (other != mount && is_below(other, mount))
 				top = other;
-		struct path place = detach_locked(top);
+		struct path place = detach(top);
 		spin_unlock(&dentry_lock);
 		mount_put(top);
 		path_put(&place);
@@ -311,7 +332,7 @@ static int unmount_unused(struct mount *mount)
 		spin_unlock(&dentry_lock);
 		return -EBUSY;
 	}
-	struct path place = detach_locked(mount);
+	struct path place = detach(mount);
 	spin_unlock(&dentry_lock);
 	path_put(&place);
 	return 0;

@@ -64,9 +64,11 @@ static struct path place_of(const struct path *dir, struct dentry *dentry)
 	mount_get(dir->mount);
 	for (;;) {
 		rcu_read_lock();
+		uint32_t seq = seq_read_begin(&namespace_seq);
 		top = place;
 		cross_mounts(&top);
-		bool is_good = path_equal(&top, &place) || mount_try_get(top.mount);
+		bool is_good = !seq_read_retry(&namespace_seq, seq) &&
+			       (path_equal(&top, &place) || mount_try_get(top.mount));
 		rcu_read_unlock();
 		if (is_good)
 			break;

@@ -461,3 +461,32 @@ TEST(what_is_bound_upon_is_not_unlinked)
 	CHECK_OK(kill(pid, SIGKILL));
 	CHECK_EQ(ended(pid), -1 - SIGKILL);
 }
+
+/* From place to place there is no moment in which a mount is at neither. */
+TEST(a_mount_moves_at_once)
+{
+	char top[200], place[2][230], cwd[300];
+	int status;
+	mount_here(0);
+	CHECK_OK(mkdir("m2", 0755));
+	CHECK_OK(mkdir("m/dir", 0755));
+	CHECK(getcwd(top, sizeof(top)));
+	snprintf(place[0], sizeof(place[0]), "%s/m/dir", top);
+	snprintf(place[1], sizeof(place[1]), "%s/m2/dir", top);
+	CHECK_OK(chdir("m/dir"));
+	pid_t pid = forked();
+	if (!pid)
+		for (;;) {
+			CHECK(syscall(SYS_getcwd, cwd, sizeof(cwd)) > 0);
+			CHECK(!strcmp(cwd, place[0]) || !strcmp(cwd, place[1]));
+		}
+	CHECK_OK(chdir(top));
+	for (int64_t end = now_ms() + 2000; now_ms() < end;) {
+		CHECK_OK(mount("m", "m2", NULL, MS_MOVE, NULL));
+		CHECK_OK(mount("m2", "m", NULL, MS_MOVE, NULL));
+	}
+	CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_EQ(ended(pid), -1 - SIGKILL);
+	CHECK_OK(umount("m"));
+}
