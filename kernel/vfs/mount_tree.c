@@ -98,10 +98,12 @@ static bool is_in_tree(const struct mount *mount)
 	return mount == root_mount || mount->parent;
 }
 
-/* A name that is gone, or a mount that is in no tree: what is mounted there would never be seen. */
+/* A name that is gone, one that is made up anew at each look-up (/proc's), or a mount that is in no tree: what is mounted there would
+ * never be seen. */
 static int check_place(const struct path *place)
 {
-	if (atomic_load(&place->dentry->flags) & DENTRY_DELETED)
+	if (atomic_load(&place->dentry->flags) & DENTRY_DELETED ||
+	    atomic_load(&place->dentry->refs) & DENTRY_UNHASHED)
 		return -ENOENT;
 	return is_in_tree(place->mount) ? 0 : -EINVAL;
 }

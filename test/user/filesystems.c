@@ -190,3 +190,18 @@ TEST(nothing_is_mounted_on_what_has_no_name)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	CHECK_ERR(mount("file", path, NULL, MS_BIND, NULL), ENOENT);
 }
+
+/* What is made up at each look-up can hide nothing; then mount(2) must not say that it does. */
+TEST(what_is_mounted_is_seen)
+{
+	struct statfs info;
+	if (!may_mount())
+		return;
+	if (mount("none", "/proc/sys", "tmpfs", 0, NULL)) {
+		CHECK_EQ(errno, ENOENT);
+		return;
+	}
+	CHECK_OK(statfs("/proc/sys", &info));
+	CHECK_EQ(info.f_type, 0x01021994); /* TMPFS_MAGIC */
+	CHECK_OK(umount("/proc/sys"));
+}
