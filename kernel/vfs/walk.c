@@ -11,7 +11,6 @@
 #include <object/capability.h>
 
 #define RCU_TRIES 3
-#define SCOPED    (LOOKUP_BENEATH | LOOKUP_IN_ROOT) /* the starting point is the root */
 
 /* What is mounted there, if anything is; and the reclaimer learns that the name is used. */
 static struct path look_closer(struct path place)
@@ -157,7 +156,7 @@ static ALWAYS_INLINE void begin(
     struct walk *walk, const struct walk_request *request, const struct start *start)
 {
 	const struct file_context *context = start->context;
-	bool is_scoped = request->flags & SCOPED;
+	bool is_scoped = request->flags & WALK_SCOPED;
 	const struct path *from =
 	    *request->path == '/' && !is_scoped ? &context->root : &context->cwd;
 	uint32_t seq;
@@ -209,6 +208,7 @@ static void begin_counted(
 	walk->end.is_counted = true;
 	walk->end.composed = &walk->composed;
 	walk->composed = NULL;
+	walk->seq = seq_read_begin(&namespace_seq);
 	while (!is_good) {
 		rcu_read_lock();
 		begin(walk, request, start);
@@ -240,7 +240,7 @@ static NOINLINE int run_counted(
 static inline bool is_from_context(const struct walk_request *request)
 {
 	return !request->base && (request->dir_fd == AT_FDCWD || *request->path == '/') &&
-	       !(request->flags & SCOPED);
+	       !(request->flags & WALK_SCOPED);
 }
 
 /* Where any other path starts. */
@@ -249,7 +249,7 @@ static NOINLINE int find_start(const struct walk_request *request, struct start 
 	bool is_absolute = *request->path == '/';
 	if (is_absolute && request->flags & LOOKUP_BENEATH)
 		return -EXDEV;
-	if (is_absolute && !(request->flags & SCOPED))
+	if (is_absolute && !(request->flags & WALK_SCOPED))
 		return 0;
 	if (request->base) {
 		start->path = *request->base;

@@ -9,7 +9,8 @@
 
 #include "vfs_impl.h"
 
-#define WALK_NEST_MAX 8 /* links inside links, under RCU */
+#define WALK_NEST_MAX 8                                 /* links inside links, under RCU */
+#define WALK_SCOPED   (LOOKUP_BENEATH | LOOKUP_IN_ROOT) /* the starting point is the root */
 
 /* What a part answers besides 0 and -errno. */
 #define WALK_RETRY (WALK_NEEDS_REFERENCES + 1) /* something was moved meanwhile */
@@ -25,6 +26,7 @@ struct walk {
 	uint8_t links, depth;
 	const char *stack[WALK_NEST_MAX]; /* under RCU: what follows the links that we are in */
 	char *composed; /* with references: the link's target and what follows it */
+	uint32_t seq;   /* with references: of namespace_seq when the walk began */
 };
 
 static inline const char *skip_slashes(const char *rest)

@@ -66,11 +66,19 @@ static int go(struct walk *walk, struct path (*find)(const struct walk *walk))
 	return walk->flags & LOOKUP_NO_MOUNTS && walk->end.at.mount != before ? -EXDEV : 0;
 }
 
+/* What is moved out of its root meanwhile would be led past it. Under RCU the whole walk is done again then. */
+static bool may_be_out_of_root(const struct walk *walk)
+{
+	return walk->flags & WALK_SCOPED && walk->end.is_counted &&
+	       seq_read_retry(&namespace_seq, walk->seq);
+}
+
 static int go_up(struct walk *walk)
 {
 	if (unlikely(walk->flags & LOOKUP_BENEATH) && path_equal(&walk->end.at, &walk->root))
 		return -EXDEV;
-	return go(walk, parent_of);
+	int err = go(walk, parent_of);
+	return !err && unlikely(may_be_out_of_root(walk)) ? -EAGAIN : err;
 }
 
 static int find_child(struct walk *walk, const struct name *name, struct dentry **child)

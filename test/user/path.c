@@ -423,3 +423,40 @@ TEST(openat2_resolves_as_asked)
 	CHECK_ERR(syscall(SYS_openat2, dir, "f", &how, sizeof(how)), EINVAL);
 	CHECK_ERR(syscall(SYS_openat2, dir, "f", &how, 8), EINVAL);
 }
+
+/* A folder that is moved out of the root while somebody is in it leads nobody past the root. */
+TEST(nothing_leads_out_of_a_root)
+{
+	struct open_how in_root = {.flags = O_RDONLY, .resolve = RESOLVE_IN_ROOT},
+			beneath = {.flags = O_RDONLY, .resolve = RESOLVE_BENEATH};
+	CHECK_OK(mkdir("root", 0755));
+	CHECK_OK(mkdir("root/a", 0755));
+	CHECK_OK(mkdir("root/a/b", 0755));
+	CHECK_OK(mkdir("outside", 0755));
+	CHECK_OK(close(open("secret", O_WRONLY | O_CREAT, 0600)));
+	/* Links in links, so that the way is a long one. */
+	CHECK_OK(symlink("a", "root/0"));
+	for (int i = 1; i <= 12; i++) {
+		char name[16], target[16];
+		snprintf(name, sizeof(name), "root/%d", i);
+		snprintf(target, sizeof(target), "%d/.", i - 1);
+		CHECK_OK(symlink(target, name));
+	}
+	int root = open("root", O_RDONLY | O_DIRECTORY);
+	NEEDS(syscall(SYS_openat2, root, "a", &in_root, sizeof(in_root)));
+	pid_t pid = forked();
+	if (!pid)
+		for (;;) {
+			CHECK_OK(rename("root/a/b", "outside/b"));
+			CHECK_OK(rename("outside/b", "root/a/b"));
+		}
+	for (int64_t end = now_ms() + 3000; now_ms() < end;) {
+		const char *way = "12/b/../../secret";
+		CHECK(syscall(SYS_openat2, root, way, &in_root, sizeof(in_root)) == -1);
+		CHECK(errno == ENOENT || errno == EAGAIN);
+		CHECK(syscall(SYS_openat2, root, way, &beneath, sizeof(beneath)) == -1);
+		CHECK(errno == ENOENT || errno == EAGAIN || errno == EXDEV);
+	}
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_EQ(ended(pid), -1 - SIGKILL);
+}
