@@ -2,6 +2,7 @@
 #include "path_impl.h"
 
 #include <abi/linux/structs.h>
+#include <credentials/credentials.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <object/capability.h>
@@ -105,7 +106,11 @@ int64_t sys_linkat(int old_dir, uaddr_t old_path, int new_dir, uaddr_t new_path,
 		return err;
 	unsigned lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0u) |
 			  (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0u);
-	err = vfs_link(old_dir, old.text, new_dir, new.text, lookup);
+	/* Whoever was given a descriptor was not given the power to name the file. */
+	if (!*old.text && !has_power(POWER_DAC_READ_SEARCH))
+		err = -ENOENT;
+	else
+		err = vfs_link(old_dir, old.text, new_dir, new.text, lookup);
 	user_path_free(&old);
 	user_path_free(&new);
 	return err;

@@ -28,6 +28,19 @@ TEST(links_count)
 	CHECK_EQ(read(fd, got, 4), 4);
 }
 
+/* A descriptor is no right to give the file a name, unless who has it could search for it anywhere. */
+TEST(a_descriptor_is_no_name)
+{
+	if (getuid())
+		_exit(CASE_SKIPPED);
+	int fd = open("file", O_RDWR | O_CREAT, 0666);
+	CHECK(fd >= 0);
+	CHECK_OK(linkat(fd, "", AT_FDCWD, "by root", AT_EMPTY_PATH));
+	CHECK_OK(chmod(".", 0777));
+	CHECK_OK(setresuid(54321, 54321, 54321));
+	CHECK_ERR(linkat(fd, "", AT_FDCWD, "by another", AT_EMPTY_PATH), ENOENT);
+}
+
 TEST(symbolic_links)
 {
 	char got[16];
