@@ -205,7 +205,7 @@ int vm_unmap_object(struct address_space *space, uintptr_t start, const struct a
 	return err;
 }
 
-/* The heap is one area that grows at its end. */
+/* The heap is one area, usually, that grows at its end. */
 static bool grow_heap(struct address_space *space, uintptr_t old_end, uintptr_t new_end)
 {
 	uint64_t pages = (new_end - old_end) >> PAGE_SHIFT;
@@ -214,16 +214,17 @@ static bool grow_heap(struct address_space *space, uintptr_t old_end, uintptr_t 
 	    vm_over_limits(space, pages, prot, 0) || vm_is_absurd(pages, prot, 0) ||
 	    (space->lock_future && vm_over_lock_limit(space, pages)))
 		return false;
+	uint32_t flags = AREA_HEAP | (space->lock_future ? AREA_LOCKED : 0);
 	struct area *heap = old_end > ALIGN_UP(space->brk_start, PAGE_SIZE)
 				? vm_find_area(space, old_end - 1)
 				: NULL;
-	if (heap && heap->end == old_end && heap->flags & AREA_HEAP) {
+	/* Unless the program has made something else of its end. */
+	if (heap && heap->end == old_end && heap->flags == flags && heap->prot == prot) {
 		heap->end = new_end;
 		area_account(space, heap, (int64_t)pages);
 		return true;
 	}
-	struct area *area =
-	    area_create(old_end, new_end, prot, AREA_HEAP | (space->lock_future ? AREA_LOCKED : 0));
+	struct area *area = area_create(old_end, new_end, prot, flags);
 	if (!area)
 		return false;
 	area->name = "[heap]";

@@ -298,6 +298,19 @@ static int deep(int levels)
 	return levels == 0 ? 0 : deep(levels - 1) + frame[sizeof(frame) - 1];
 }
 
+/* Rights that the program has taken from the end of its heap are not those of what comes behind. */
+TEST(a_heap_grows_with_its_own_rights)
+{
+	char *heap = sbrk(0);
+	heap += -(uintptr_t)heap & 4095;
+	CHECK_OK(syscall(SYS_brk, heap + 8192) == (long)heap + 8192 ? 0 : -1);
+	CHECK_OK(mprotect(heap + 4096, 4096, PROT_READ));
+	CHECK_OK(syscall(SYS_brk, heap + 16384) == (long)heap + 16384 ? 0 : -1);
+	heap[8192] = 1;
+	heap[0] = 1;
+	CHECK_OK(syscall(SYS_brk, heap) == (long)heap ? 0 : -1);
+}
+
 TEST(the_stack_grows)
 {
 	CHECK_EQ(deep(1000), 1000); /* 4 MiB */
