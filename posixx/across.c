@@ -80,7 +80,9 @@ static size_t move_part(struct address_space *space, uint64_t remote, uint64_t l
 		return 0;
 	if (is_write)
 		len -= copy_from_user_part(buffer, (uaddr_t){local}, len);
-	if (!len || vm_populate(space, ALIGN_DOWN(remote, PAGE_SIZE), PAGE_SIZE))
+	uintptr_t page = ALIGN_DOWN(remote, PAGE_SIZE);
+	if (!len || (is_write ? vm_populate_to_write(space, page, PAGE_SIZE)
+			      : vm_populate(space, page, PAGE_SIZE)))
 		return 0;
 	int64_t moved = vm_access(space, remote, buffer, len, is_write);
 	if (moved <= 0)

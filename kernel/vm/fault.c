@@ -464,6 +464,11 @@ int vm_populate_for(
 	return 0;
 }
 
+int vm_populate_to_write(struct address_space *space, uintptr_t start, size_t len)
+{
+	return vm_populate_for(space, start, len, POPULATE_TO_WRITE);
+}
+
 int vm_populate(struct address_space *space, uintptr_t start, size_t len)
 {
 	int err = vm_populate_for(space, start, len, POPULATE_AS_OWNER);

@@ -288,3 +288,22 @@ TEST(a_set_id_program_is_never_open_to_its_user)
 	}
 	CHECK_EQ(ended(user), 0);
 }
+
+/* Shared memory is written to where it is, and what may not be written is not. */
+TEST(what_is_shared_can_be_written_by_others)
+{
+	int go[2], fd = open("file", O_RDWR | O_CREAT, 0600);
+	char text[] = "from outside", got[sizeof(text)];
+	CHECK_OK(ftruncate(fd, 8192));
+	char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0),
+	     *fixed = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 4096);
+	CHECK(shared != MAP_FAILED && fixed != MAP_FAILED);
+	pid_t child = start_child(go);
+	struct iovec local = {text, sizeof(text)}, remote = {shared, sizeof(text)};
+	CHECK_EQ(process_vm_writev(child, &local, 1, &remote, 1, 0), sizeof(text));
+	CHECK_EQ(pread(fd, got, sizeof(got), 0), sizeof(got));
+	CHECK(!strcmp(got, text));
+	remote.iov_base = fixed;
+	CHECK_ERR(process_vm_writev(child, &local, 1, &remote, 1, 0), EFAULT);
+	end_child(child, go);
+}

@@ -139,6 +139,8 @@ void vm_area_usage(struct address_space *space, const struct area *area, struct 
 
 /* Touches the range as its owner would, for MAP_POPULATE and mlock. -ENOMEM, -EFAULT: from some page on it could not. */
 int vm_populate(struct address_space *space, uintptr_t start, size_t len);
+/* For who is about to write there. */
+MUST_USE int vm_populate_to_write(struct address_space *space, uintptr_t start, size_t len);
 /* madvise: 0 or what Linux answers. */
 MUST_USE int vm_advise(struct address_space *space, uintptr_t start, size_t len, int advice);
 /* mlock and munlock of a range; all of the space and what comes later. */
