@@ -274,6 +274,27 @@ TEST(links_count_as_inodes)
 	CHECK_OK(umount("m"));
 }
 
+/* So is what a link says, unless it is short. */
+TEST(long_links_take_space)
+{
+	char target[1000];
+	if (!mount_small("size=8k"))
+		return;
+	memset(target, 't', sizeof(target) - 1);
+	target[sizeof(target) - 1] = '\0';
+	CHECK_OK(symlink("short", "m/short"));
+	CHECK_EQ(free_blocks(), 2);
+	CHECK_OK(symlink(target, "m/1"));
+	CHECK_ERR(symlink(target, "m/1"), EEXIST);
+	CHECK_OK(symlink(target, "m/2"));
+	CHECK_EQ(free_blocks(), 0);
+	CHECK_ERR(symlink(target, "m/3"), ENOSPC);
+	CHECK_OK(symlink("short", "m/3"));
+	CHECK_OK(unlink("m/1"));
+	CHECK_EQ(free_blocks(), 1);
+	CHECK_OK(umount("m"));
+}
+
 /* What cannot be reserved as a whole is not reserved at all. */
 TEST(a_reservation_that_fails_takes_nothing)
 {

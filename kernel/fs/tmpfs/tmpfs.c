@@ -8,6 +8,7 @@
 #include <tmpfs/tmpfs.h>
 
 #define TMPFS_MAGIC 0x01021994
+#define LONG_TARGET 128 /* of a symbolic link */
 
 static struct tmpfs *tmpfs_of(const struct inode *inode)
 {
@@ -69,11 +70,19 @@ static int make_inode(struct super *super, uint32_t mode, struct inode **result)
 	return 0;
 }
 
+/* What a link says is memory, too: if it is long it counts as a page, as on Linux. */
+static uint64_t pages_of_target(uint64_t len)
+{
+	return len >= LONG_TARGET;
+}
+
 static void evict(struct inode *inode)
 {
 	/* Its pages are still counted: they go with the cache, before anything else of the file system. */
 	if (S_IS(inode->mode, S_IFDIR))
 		tmpfs_dir_destroy(inode->data);
+	if (S_IS(inode->mode, S_IFLNK))
+		atomic_fetch_sub(&tmpfs_of(inode)->pages, pages_of_target(inode->size));
 	atomic_fetch_sub(&tmpfs_of(inode)->inodes, 1);
 }
 
@@ -110,17 +119,20 @@ out_put:
 static int symlink(
     struct inode *dir, const struct name *name, const char *target, struct inode **result)
 {
+	struct tmpfs *fs = tmpfs_of(dir);
 	size_t len = strlen(target);
+	int err = charge(&fs->pages, &fs->page_limit, pages_of_target(len));
+	if (err)
+		return err;
 	char *copy = kmalloc(len + 1);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, target, len + 1);
 	struct inode *inode;
-	int err = make_inode(dir->super, S_IFLNK | 0777, &inode);
+	err = copy ? make_inode(dir->super, S_IFLNK | 0777, &inode) : -ENOMEM;
 	if (err) {
+		atomic_fetch_sub(&fs->pages, pages_of_target(len));
 		kfree(copy);
 		return err;
 	}
+	memcpy(copy, target, len + 1);
 	inode->link_target = copy;
 	inode->size = len;
 	err = tmpfs_add(dir->data, name, inode);
