@@ -54,6 +54,8 @@ void inode_put(struct inode *inode)
 {
 	if (atomic_fetch_sub(&inode->refs, 1) != 1)
 		return;
+	if (unlikely(inode->xattrs))
+		inode_uncharge_xattrs(inode);
 	if (inode->ops->evict)
 		inode->ops->evict(inode);
 	page_cache_destroy(&inode->cache);

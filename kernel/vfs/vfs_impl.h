@@ -193,6 +193,8 @@ MUST_USE int create_locked(const struct path *dir, struct dentry *negative, cons
 void locks_init(void);
 void file_locks_free(struct inode *inode);
 void inode_free_xattrs(struct inode *inode);
+/* It has some, and nobody else has it any more; its file system is there still. */
+void inode_uncharge_xattrs(const struct inode *inode);
 void file_locks_release(struct file *file); /* flock and open-file-description locks */
 /* A descriptor is closed: the POSIX locks of its table end. */
 int file_close(struct object *object, const struct cap_table *from);

@@ -20,6 +20,7 @@ struct xattr {
 struct xattrs {
 	struct list all;
 	size_t total;
+	int64_t charged; /* to the file system */
 };
 
 static bool begins_with(const char *text, const char *prefix)
@@ -84,9 +85,21 @@ static size_t size_of(const struct xattr *xattr)
 	return xattr->name_size + xattr->value_size;
 }
 
+static int charge(const struct inode *inode, int64_t bytes)
+{
+	return bytes ? inode->super->type->charge_xattrs(inode->super, bytes) : 0;
+}
+
+/* What the file system counts. */
+static int64_t memory_of(const struct xattr *xattr)
+{
+	return (int64_t)(sizeof(*xattr) + size_of(xattr));
+}
+
 static void drop(struct inode *inode, struct xattr *xattr)
 {
 	inode->xattrs->total -= size_of(xattr);
+	inode->xattrs->charged -= memory_of(xattr);
 	list_remove(&xattr->link);
 	kfree(xattr);
 }
@@ -108,10 +121,14 @@ static int store(struct inode *inode, struct xattr *fresh, unsigned flags)
 	}
 	if (xattrs->total + size_of(fresh) - (old ? size_of(old) : 0) > TOTAL_MAX)
 		return -ENOSPC;
+	int err = charge(inode, memory_of(fresh) - (old ? memory_of(old) : 0));
+	if (err)
+		return err;
 	if (old)
 		drop(inode, old);
 	list_push_back(&xattrs->all, &fresh->link);
 	xattrs->total += size_of(fresh);
+	xattrs->charged += memory_of(fresh);
 	inode_touch(&inode->ctime_ns, time_now());
 	return 0;
 }
@@ -148,6 +165,8 @@ int vfs_remove_xattr(const struct path *path, const char *name)
 	rwlock_write_lock(&inode->lock);
 	struct xattr *xattr = find(inode, name);
 	if (xattr) {
+		int ignored = charge(inode, -memory_of(xattr));
+		(void)ignored;
 		drop(inode, xattr);
 		inode_touch(&inode->ctime_ns, time_now());
 	}
@@ -192,6 +211,12 @@ int64_t vfs_list_xattrs(const struct path *path, char *list, size_t size)
 		}
 	rwlock_read_unlock(&inode->lock);
 	return size && used > size ? -ERANGE : (int64_t)used;
+}
+
+void inode_uncharge_xattrs(const struct inode *inode)
+{
+	int ignored = charge(inode, -inode->xattrs->charged);
+	(void)ignored;
 }
 
 void inode_free_xattrs(struct inode *inode)

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
+#include <sys/xattr.h>
 
 /* Skips, as far as Linux on a machine that others use is concerned. */
 static bool is_own_machine(void)
@@ -292,6 +293,37 @@ TEST(long_links_take_space)
 	CHECK_OK(symlink("short", "m/3"));
 	CHECK_OK(unlink("m/1"));
 	CHECK_EQ(free_blocks(), 1);
+	CHECK_OK(umount("m"));
+}
+
+static unsigned long free_inodes(void)
+{
+	struct statfs info;
+	CHECK_OK(statfs("m", &info));
+	return info.f_ffree;
+}
+
+/* And extended attributes, by the KiB. */
+TEST(attributes_count_as_inodes)
+{
+	char value[5000] = "";
+	if (!mount_small("size=1m,nr_inodes=10"))
+		return;
+	unsigned long before = free_inodes();
+	CHECK_OK(mknod("m/file", S_IFREG | 0600, 0));
+	if (setxattr("m/file", "user.a", value, sizeof(value), 0) && errno == EOPNOTSUPP)
+		_exit(CASE_SKIPPED);
+	CHECK(free_inodes() < before - 4);
+	CHECK_ERR(setxattr("m/file", "user.b", value, sizeof(value), 0), ENOSPC);
+	CHECK_OK(setxattr("m/file", "user.b", value, 1000, 0));
+	CHECK_OK(setxattr("m/file", "user.a", value, 100, 0));
+	CHECK_OK(removexattr("m/file", "user.b"));
+	CHECK(free_inodes() >= before - 2);
+	CHECK_OK(removexattr("m/file", "user.a"));
+	CHECK_EQ(free_inodes(), before - 1);
+	CHECK_OK(setxattr("m/file", "user.a", value, sizeof(value), 0));
+	CHECK_OK(unlink("m/file"));
+	CHECK_EQ(free_inodes(), before);
 	CHECK_OK(umount("m"));
 }
 

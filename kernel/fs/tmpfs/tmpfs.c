@@ -7,8 +7,9 @@
 #include <mm/slab.h>
 #include <tmpfs/tmpfs.h>
 
-#define TMPFS_MAGIC 0x01021994
-#define LONG_TARGET 128 /* of a symbolic link */
+#define TMPFS_MAGIC    0x01021994
+#define LONG_TARGET    128 /* of a symbolic link */
+#define BYTES_OF_INODE KiB /* what its limit allows of memory for each, as on Linux */
 
 static struct tmpfs *tmpfs_of(const struct inode *inode)
 {
@@ -23,6 +24,37 @@ static ALWAYS_INLINE int charge(uint64_t *used, const uint64_t *limit, uint64_t 
 		if (most && unlikely(now + count > most))
 			return -ENOSPC;
 	while (!atomic_cas(used, &now, now + count));
+	return 0;
+}
+
+/* How many inodes extended attributes stand for. */
+static uint64_t inodes_of(uint64_t xattr_bytes)
+{
+	return DIV_ROUND_UP(xattr_bytes, BYTES_OF_INODE);
+}
+
+static int charge_inode(struct tmpfs *fs)
+{
+	uint64_t most = atomic_load(&fs->inode_limit),
+		 taken = inodes_of(atomic_load(&fs->xattr_bytes));
+	if (unlikely(taken && most)) {
+		if (taken >= most)
+			return -ENOSPC;
+		most -= taken;
+	}
+	return charge(&fs->inodes, &most, 1);
+}
+
+static int charge_xattrs(struct super *super, int64_t bytes)
+{
+	struct tmpfs *fs = super->data;
+	uint64_t now = atomic_load(&fs->xattr_bytes), next;
+	do {
+		uint64_t most = atomic_load(&fs->inode_limit);
+		next = now + (uint64_t)bytes;
+		if (bytes > 0 && most && atomic_load(&fs->inodes) + inodes_of(next) > most)
+			return -ENOSPC;
+	} while (!atomic_cas(&fs->xattr_bytes, &now, next));
 	return 0;
 }
 
@@ -44,7 +76,7 @@ static const struct inode_ops file_inode_ops, directory_inode_ops, link_inode_op
 static int make_inode(struct super *super, uint32_t mode, struct inode **result)
 {
 	struct tmpfs *fs = super->data;
-	int err = charge(&fs->inodes, &fs->inode_limit, 1);
+	int err = charge_inode(fs);
 	if (err)
 		return err;
 	struct inode *inode = inode_create(super, mode);
@@ -148,7 +180,7 @@ static int link(struct inode *dir, const struct name *name, struct inode *inode)
 {
 	struct tmpfs *fs = tmpfs_of(dir);
 	bool is_charged = atomic_load(&inode->nlink); /* not the first of O_TMPFILE's */
-	int err = is_charged ? charge(&fs->inodes, &fs->inode_limit, 1) : 0;
+	int err = is_charged ? charge_inode(fs) : 0;
 	if (err)
 		return err;
 	err = tmpfs_add(dir->data, name, inode);
@@ -382,7 +414,8 @@ static int remount(struct super *super, uint32_t flags, const char *text)
 static int statfs(struct super *super, struct kstatfs *stat)
 {
 	struct tmpfs *fs = super->data;
-	uint64_t pages = atomic_load(&fs->pages), inodes = atomic_load(&fs->inodes);
+	uint64_t pages = atomic_load(&fs->pages),
+		 inodes = atomic_load(&fs->inodes) + inodes_of(atomic_load(&fs->xattr_bytes));
 	stat->blocks = fs->page_limit;
 	stat->free = stat->available = fs->page_limit > pages ? fs->page_limit - pages : 0;
 	stat->files = fs->inode_limit;
@@ -393,6 +426,7 @@ static int statfs(struct super *super, struct kstatfs *stat)
 static const struct file_system tmpfs = {
     .name = "tmpfs",
     .keeps_xattrs = true,
+    .charge_xattrs = charge_xattrs,
     .mount = mount,
     .unmount = unmount,
     .statfs = statfs,

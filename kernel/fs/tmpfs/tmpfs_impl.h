@@ -10,6 +10,7 @@
 struct tmpfs {
 	uint64_t page_limit, inode_limit; /* a: 0: none */
 	uint64_t pages, inodes;           /* a */
+	uint64_t xattr_bytes;             /* a: count against the limit of inodes */
 };
 
 /* A directory's content; all under the inode's lock. */

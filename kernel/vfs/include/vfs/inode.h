@@ -195,6 +195,8 @@ struct file_system {
 	const char *name;
 	bool needs_device;
 	bool keeps_xattrs; /* with the inodes */
+	/* Memory for extended attributes comes: 0 or -ENOSPC; or goes: never fails. With keeps_xattrs. */
+	int (*charge_xattrs)(struct super *super, int64_t bytes);
 	/* options: mount(2)'s data string, may be NULL. */
 	int (*mount)(const struct file_system *type, const char *source, uint32_t flags,
 	    const char *options, struct super **super);
