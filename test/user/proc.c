@@ -296,6 +296,11 @@ void check_as_program(int argc, char **argv, char **envp)
 	bool is_right =
 	    read_all("/proc/self/cmdline") == 18 && memcmp(text, "a name\0\0two words", 18) == 0;
 	is_right &= read_all("/proc/self/environ") == 10 && memcmp(text, "A=1\0B=x y", 10) == 0;
+	/* A title over the arguments, shorter than they are, and one that goes on over the environment. */
+	memcpy(argv[0], "title\0\0\0two words.", 18);
+	is_right &= read_all("/proc/self/cmdline") == 6 && memcmp(text, "title", 6) == 0;
+	memset(argv[0], 'x', 18);
+	is_right &= read_all("/proc/self/cmdline") == 22 && memcmp(text + 17, "xA=1", 5) == 0;
 	_exit(is_right ? 42 : 1);
 }
 

@@ -17,15 +17,10 @@ int proc_may_not_look(struct process *process)
 }
 
 /* A part of the process's memory. */
-static int show_range(struct proc_text *text, struct process *process, bool environment)
+static void show_range(
+    struct proc_text *text, struct address_space *space, uintptr_t at, uintptr_t end)
 {
-	struct address_space *space =
-	    process_space(process, environment ? LOOK_BY_FS_IDS : LOOK_FOR_KERNEL);
 	char chunk[256];
-	if (!space)
-		return environment ? proc_may_not_look(process) : 0;
-	uintptr_t at = environment ? space->env_start : space->arg_start,
-		  end = environment ? space->env_end : space->arg_end;
 	end = min(end, at + STRINGS_MAX);
 	while (at < end) {
 		int64_t n = vm_access(space, at, chunk, min(end - at, sizeof(chunk)), false);
@@ -34,18 +29,46 @@ static int show_range(struct proc_text *text, struct process *process, bool envi
 		proc_append(text, chunk, (size_t)n);
 		at += (size_t)n;
 	}
-	address_space_put(space);
-	return 0;
+}
+
+/*
+ * Programs that name what they are doing write it over their arguments, and on over the environment behind them. They are known by what then
+ * stands where the last argument's NUL was: what they wrote is one string, and ends where it ends.
+ */
+static bool has_title(struct address_space *space)
+{
+	char last;
+	return space->arg_end > space->arg_start &&
+	       vm_access(space, space->arg_end - 1, &last, 1, false) == 1 && last;
 }
 
 int show_cmdline(struct proc_text *text, const struct proc_subject *subject)
 {
-	return show_range(text, subject->process, false);
+	struct address_space *space = process_space(subject->process, LOOK_FOR_KERNEL);
+	if (!space)
+		return 0;
+	uintptr_t start = space->arg_start, end = space->arg_end;
+	if (has_title(space)) {
+		if (space->env_start == end)
+			end = max(end, space->env_end);
+		show_range(text, space, start, min(end, start + PAGE_SIZE));
+		size_t len = strnlen(text->buf, text->len);
+		text->len = min(text->len, len + 1);
+	} else {
+		show_range(text, space, start, end);
+	}
+	address_space_put(space);
+	return 0;
 }
 
 int show_environ(struct proc_text *text, const struct proc_subject *subject)
 {
-	return show_range(text, subject->process, true);
+	struct address_space *space = process_space(subject->process, LOOK_BY_FS_IDS);
+	if (!space)
+		return proc_may_not_look(subject->process);
+	show_range(text, space, space->env_start, space->env_end);
+	address_space_put(space);
+	return 0;
 }
 
 int show_comm(struct proc_text *text, const struct proc_subject *subject)
