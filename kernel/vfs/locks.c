@@ -212,12 +212,31 @@ static struct file_locks *locks_of(struct inode *inode)
 	return locks;
 }
 
+/*
+ * flock changes the kind of a lock by giving up the old one first, even where the new one is then not to be had: two that share a file and both
+ * want it for themselves would otherwise wait for each other for ever.
+ */
+static void give_up_other_kind(struct file_locks *locks, const struct file_lock *want)
+{
+	struct file_lock *lock;
+	list_for_each(lock, &locks->held, link)
+		if (lock->is_flock && lock->owner == want->owner) {
+			if (lock->type != want->type) {
+				drop(lock);
+				announce();
+			}
+			return; /* an open file has one */
+		}
+}
+
 static int set_locked(struct inode *inode, const struct file_lock *want, bool waits,
     struct file_lock *record, struct file_lock *spare)
 {
 	struct file_locks *locks = locks_of(inode);
 	if (!locks)
 		return -ENOMEM;
+	if (want->is_flock)
+		give_up_other_kind(locks, want);
 	const struct file_lock *conflict;
 	while (want->type != F_UNLCK && (conflict = find_conflict(locks, want))) {
 		int err = waits ? wait_for_change(want, conflict) : -EAGAIN;

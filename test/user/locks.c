@@ -219,3 +219,27 @@ TEST(a_lock_that_comes_too_late_is_none)
 	}
 	CHECK_EQ(ended(other), 0);
 }
+
+/* The old lock is given up before the new one is waited for, or not got. */
+TEST(flock_changes_its_kind_in_two_steps)
+{
+	int fd = open("f", O_RDWR | O_CREAT, 0600), other = open("f", O_RDWR);
+	CHECK_OK(flock(fd, LOCK_SH));
+	CHECK_OK(flock(other, LOCK_SH));
+	CHECK_ERR(flock(fd, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	CHECK_OK(flock(other, LOCK_EX | LOCK_NB)); /* fd has none any more */
+	CHECK_OK(flock(other, LOCK_SH));
+	CHECK_OK(flock(fd, LOCK_SH));
+	CHECK_OK(flock(fd, LOCK_SH | LOCK_NB));
+	/* Two that share it and both want it alone come to have it one after the other. */
+	pid_t pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0)
+		_exit(flock(other, LOCK_EX) || flock(other, LOCK_UN));
+	sleep_ms(100);
+	CHECK_OK(flock(fd, LOCK_EX));
+	CHECK_OK(flock(fd, LOCK_UN));
+	int status;
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+}
