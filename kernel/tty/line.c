@@ -10,7 +10,6 @@
 static const struct termios default_termios = {
     .c_iflag = ICRNL | IXON,
     .c_oflag = OPOST | ONLCR,
-    .c_cflag = B115200 | CS8 | CREAD | HUPCL | CLOCAL,
     .c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
     .c_cc = {3, 034, DELETE, 025, 4, 0, 1, 0, 021, 023, 032, 0, 022, 017, 027, 026, 0},
 };

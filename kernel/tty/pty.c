@@ -65,8 +65,13 @@ static void slave_closed(struct tty *tty)
 	tty_wake(&pty->master_wait);
 }
 
-static const struct tty_device pty_device = {
-    .write = write_to_master, .has_room = has_room, .opened = slave_opened, .closed = slave_closed};
+/* Eight bits, no parity and a receiver: there is no line that could have others. */
+static const struct tty_device pty_device = {.control = B38400 | CS8 | CREAD,
+    .control_fixed = CSIZE | PARENB | CREAD,
+    .write = write_to_master,
+    .has_room = has_room,
+    .opened = slave_opened,
+    .closed = slave_closed};
 
 static struct pty *create(unsigned number)
 {

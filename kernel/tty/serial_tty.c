@@ -3,6 +3,7 @@
 
 #include <abi/errno.h>
 #include <abi/linux/fcntl.h>
+#include <abi/linux/termios.h>
 #include <log/assert.h>
 #include <log/log.h>
 #include <serial/serial.h>
@@ -53,7 +54,10 @@ static void start_serial(struct tty *tty)
 		log_err("tty", "no memory for the console's input");
 }
 
-static const struct tty_device serial_device = {.write = write_serial, .start = start_serial};
+static const struct tty_device serial_device = {.control = B115200 | CS8 | CREAD | HUPCL | CLOCAL,
+    .write = write_serial,
+    .start = start_serial,
+    .has_line = true};
 
 static int open_serial(struct inode *inode, struct file *file)
 {

@@ -27,6 +27,12 @@ static void signal_to_foreground(struct line *line, int signal)
 static const struct line_ops line_ops = {
     .output = output_to_device, .signal = signal_to_foreground};
 
+static void init_line(struct tty *tty)
+{
+	line_init(&tty->line, &line_ops);
+	tty->line.termios.c_cflag = tty->device->control;
+}
+
 struct tty *tty_create(const char *name, uint64_t number, const struct tty_device *device)
 {
 	struct tty *tty = kzalloc(sizeof(*tty));
@@ -36,7 +42,7 @@ struct tty *tty_create(const char *name, uint64_t number, const struct tty_devic
 	tty->number = number;
 	tty->device = device;
 	mutex_init(&tty->lock, "tty", RANK_TTY);
-	line_init(&tty->line, &line_ops);
+	init_line(tty);
 	wait_queue_init(&tty->read_wait);
 	wait_queue_init(&tty->write_wait);
 	wait_queue_init(&tty->room_wait);
@@ -92,8 +98,9 @@ static void release(struct object *object)
 void tty_reset(struct tty *tty)
 {
 	mutex_lock(&tty->lock);
-	line_init(&tty->line, &line_ops);
+	init_line(tty);
 	tty->size = (struct winsize){0};
+	tty->locked = (struct termios){0};
 	mutex_unlock(&tty->lock);
 }
 

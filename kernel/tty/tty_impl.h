@@ -17,6 +17,8 @@ struct tty {
 	struct mutex lock;
 	struct line line; /* l: its counts are read without it by those who wait */
 	struct winsize size;
+	struct termios
+	    locked; /* l: of the settings, what only an administrator changes: flags, and characters that are not 0 here */
 	uint32_t session;    /* t: the number of the session that it controls; 0: none */
 	uint32_t foreground; /* t: the group that may read; 0: none */
 	uint32_t hangups;    /* a: a file that was opened before the last one is dead */

@@ -4,6 +4,7 @@
 #include <abi/errno.h>
 #include <abi/linux/signal.h>
 #include <abi/linux/termios.h>
+#include <credentials/credentials.h>
 #include <lib/string.h>
 #include <vfs/vfs.h>
 
@@ -16,12 +17,25 @@ struct termios2 {
 };
 static_assert(sizeof(struct termios) == 36 && sizeof(struct termios2) == 44, "Linux's ABI");
 
+/* By the number that c_cflag carries: B0 and up, and behind CBAUDEX from 1 on. Zero: another one (BOTHER). */
+static uint32_t speed_of(uint32_t control)
+{
+	static const uint32_t slow[] = {
+	    0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
+	static const uint32_t fast[] = {0, 57600, 115200, 230400, 460800, 500000, 576000, 921600,
+	    1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
+	static_assert(ARRAY_LEN(slow) == 16 && ARRAY_LEN(fast) == 16, "the rest of CBAUD");
+	unsigned number = control & CBAUD & ~CBAUDEX;
+	return control & CBAUDEX ? fast[number] : slow[number];
+}
+
 static int64_t get_termios(struct tty *tty, uaddr_t arg, size_t size)
 {
-	struct termios2 copy = {.input_speed = BAUD_OF_CONSOLE, .output_speed = BAUD_OF_CONSOLE};
+	struct termios2 copy;
 	mutex_lock(&tty->lock);
 	copy.termios = tty->line.termios;
 	mutex_unlock(&tty->lock);
+	copy.input_speed = copy.output_speed = speed_of(copy.termios.c_cflag);
 	return copy_to_user(arg, &copy, size);
 }
 
@@ -72,6 +86,45 @@ static int read_termios(struct tty *tty, uaddr_t arg, bool is_old, struct termio
 	return 0;
 }
 
+static void keep(uint32_t *flags, uint32_t old, uint32_t which)
+{
+	*flags = (*flags & ~which) | (old & which);
+}
+
+/* What is locked, or cannot be otherwise with this device, stays as it is. */
+static void keep_fixed(const struct tty *tty, struct termios *termios)
+{
+	const struct termios *old = &tty->line.termios, *locked = &tty->locked;
+	keep(&termios->c_iflag, old->c_iflag, locked->c_iflag);
+	keep(&termios->c_oflag, old->c_oflag, locked->c_oflag);
+	keep(&termios->c_cflag, old->c_cflag, locked->c_cflag | tty->device->control_fixed);
+	keep(&termios->c_lflag, old->c_lflag, locked->c_lflag);
+	for (size_t i = 0; i < ARRAY_LEN(termios->c_cc); i++)
+		if (locked->c_cc[i])
+			termios->c_cc[i] = old->c_cc[i];
+}
+
+static int64_t get_locked(struct tty *tty, uaddr_t arg)
+{
+	mutex_lock(&tty->lock);
+	struct termios copy = tty->locked;
+	mutex_unlock(&tty->lock);
+	return copy_to_user(arg, &copy, sizeof(copy));
+}
+
+static int64_t set_locked(struct tty *tty, uaddr_t arg)
+{
+	struct termios locked;
+	if (!has_power(POWER_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&locked, arg, sizeof(locked)))
+		return -EFAULT;
+	mutex_lock(&tty->lock);
+	tty->locked = locked;
+	mutex_unlock(&tty->lock);
+	return 0;
+}
+
 static int64_t set_termios(struct tty *tty, uaddr_t arg, bool is_old, bool flush)
 {
 	struct termios termios;
@@ -84,6 +137,7 @@ static int64_t set_termios(struct tty *tty, uaddr_t arg, bool is_old, bool flush
 	mutex_lock(&tty->lock);
 	if (flush)
 		line_flush_input(&tty->line);
+	keep_fixed(tty, &termios);
 	line_set_termios(&tty->line, &termios);
 	mutex_unlock(&tty->lock);
 	/* What may be read, and whether one may write, is judged anew. */
@@ -185,6 +239,13 @@ static int64_t get_serial(uaddr_t arg)
 	return copy_to_user(arg, info, sizeof(info));
 }
 
+/* Output has left when write returns: there is nothing to drain. A break, of which a pseudo-terminal has no notion, is not sent. */
+static int64_t send_break(struct tty *tty, bool is_break)
+{
+	int err = job_check(tty, SIGTTOU);
+	return !err && is_break && tty->device->has_line ? -EOPNOTSUPP : err;
+}
+
 static int64_t job_ioctl(struct tty *tty, uint64_t request, uaddr_t arg)
 {
 	switch (request) {
@@ -219,9 +280,10 @@ int64_t tty_ioctl(struct object *object, uint64_t request, uaddr_t arg)
 	case TIOCSWINSZ: return set_size(tty, arg);
 	case TCFLSH: return flush(tty, arg.va);
 	case TCXONC: return control_flow(tty, arg.va);
-	/* Output has left when write returns: there is nothing to drain. A break is not sent: only draining succeeds. */
-	case TCSBRK: return arg.va ? job_check(tty, SIGTTOU) : -EOPNOTSUPP;
-	case TCSBRKP: return -EOPNOTSUPP;
+	case TIOCGLCKTRMIOS: return get_locked(tty, arg);
+	case TIOCSLCKTRMIOS: return set_locked(tty, arg);
+	case TCSBRK: return send_break(tty, arg.va == 0);
+	case TCSBRKP: return send_break(tty, true);
 	case TIOCINQ: return count_input(tty, arg);
 	case TIOCOUTQ: return put_user_u32(arg, 0);
 	case TIOCGETD: return put_user_u32(arg, 0);

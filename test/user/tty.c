@@ -174,6 +174,75 @@ TEST(old_settings)
 	CHECK_ERR(ioctl(slave, SET, (void *)8), EFAULT);
 }
 
+/* What is locked stays as it is; and to set what is takes an administrator. */
+TEST(locked_settings)
+{
+	/* As the kernel has it; the library's struct is longer. */
+	struct {
+		unsigned input, output, control, local;
+		unsigned char line, characters[19];
+	} locked;
+	enum { GET = 0x5456, SET = 0x5457 };
+	struct termios termios;
+	open_pair();
+	CHECK_OK(ioctl(slave, GET, &locked));
+	CHECK_EQ(locked.local, 0);
+	locked.local = ECHO;
+	locked.characters[VINTR] = 1;
+	CHECK_OK(ioctl(slave, SET, &locked));
+	CHECK_OK(ioctl(master, GET, &locked));
+	CHECK_EQ(locked.local, ECHO);
+	CHECK_OK(tcgetattr(slave, &termios));
+	termios.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+	termios.c_cc[VINTR] = 7;
+	termios.c_cc[VQUIT] = 8;
+	CHECK_OK(tcsetattr(slave, TCSANOW, &termios));
+	CHECK_OK(tcgetattr(slave, &termios));
+	CHECK_EQ(termios.c_lflag & (ECHO | ICANON), ECHO);
+	CHECK_EQ(termios.c_cc[VINTR], 3);
+	CHECK_EQ(termios.c_cc[VQUIT], 8);
+	CHECK_ERR(ioctl(slave, SET, (void *)8), EFAULT);
+	CHECK_OK(seteuid(1));
+	CHECK_ERR(ioctl(slave, SET, &locked), EPERM);
+	CHECK_OK(ioctl(slave, GET, &locked));
+	CHECK_OK(seteuid(0));
+	/* The next one begins without. */
+	close(slave);
+	close(master);
+	open_pair();
+	CHECK_OK(ioctl(slave, GET, &locked));
+	CHECK_EQ(locked.local, 0);
+}
+
+/* A pseudo-terminal has eight bits and no parity, a speed that is only a number, and no breaks to send. */
+TEST(speed_and_parity)
+{
+	struct termios termios;
+	unsigned char with_speeds[64];
+	unsigned speeds[2];
+	open_pair();
+	CHECK_OK(tcgetattr(slave, &termios));
+	CHECK_EQ(cfgetospeed(&termios), B38400);
+	CHECK_EQ(termios.c_cflag & (CSIZE | PARENB | CREAD), CS8 | CREAD);
+	CHECK_OK(cfsetspeed(&termios, B9600));
+	termios.c_cflag = (termios.c_cflag & ~(tcflag_t)(CSIZE | CREAD)) | CS7 | PARENB | CSTOPB;
+	CHECK_OK(tcsetattr(slave, TCSANOW, &termios));
+	CHECK_OK(tcgetattr(slave, &termios));
+	CHECK_EQ(termios.c_cflag & (CSIZE | PARENB | CREAD | CSTOPB), CS8 | CREAD | CSTOPB);
+	CHECK_EQ(cfgetospeed(&termios), B9600);
+	CHECK_OK(ioctl(slave, 0x802c542a /* TCGETS2 */, with_speeds));
+	memcpy(speeds, with_speeds + 36, sizeof(speeds));
+	CHECK_EQ(speeds[0], 9600);
+	CHECK_EQ(speeds[1], 9600);
+	CHECK_OK(cfsetspeed(&termios, B230400));
+	CHECK_OK(tcsetattr(slave, TCSANOW, &termios));
+	CHECK_OK(ioctl(slave, 0x802c542a, with_speeds));
+	memcpy(speeds, with_speeds + 36, sizeof(speeds));
+	CHECK_EQ(speeds[1], 230400);
+	CHECK_OK(tcsendbreak(slave, 0));
+	CHECK_OK(tcdrain(slave));
+}
+
 TEST(raw)
 {
 	struct termios termios;

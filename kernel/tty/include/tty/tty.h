@@ -25,6 +25,8 @@ struct winsize {
 };
 
 struct tty_device {
+	/* c_cflag of new settings, and which of its flags stay as they are there whatever is set. */
+	uint32_t control, control_fixed;
 	/* As it is. Context: thread. */
 	void (*write)(struct tty *tty, const char *text, size_t len);
 	/* The rest is optional. The first open: input may come from now on. */
@@ -34,6 +36,7 @@ struct tty_device {
 	/* A file is opened, -errno: it cannot be, or closed, before a hangup. The terminal's lock held. */
 	int (*opened)(struct tty *tty);
 	void (*closed)(struct tty *tty);
+	bool has_line; /* a wire, on which a break means something */
 };
 
 /* A terminal stays. number: the device's; NULL: out of memory. */
