@@ -27,7 +27,6 @@
 #define HUGE_ORDER 9
 #define HUGE_SIZE  (PAGE_SIZE << HUGE_ORDER)
 #define VM_ACCESS  (VM_READ | VM_WRITE | VM_EXEC)
-#define AREAS_MAX  65530 /* of an address space, as on Linux */
 
 /* area.c: space->lock held for writing, except the finds. */
 struct area *area_create(uintptr_t start, uintptr_t end, uint32_t prot, uint32_t flags);

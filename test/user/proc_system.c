@@ -173,6 +173,16 @@ TEST(uptime_loadavg_version)
 	CHECK(strncmp(text + 14, name.release, strlen(name.release)) == 0);
 }
 
+/* What vmstat(8) looks for. */
+TEST(vmstat)
+{
+	static const char *const names[] = {"pgpgin ", "pgpgout ", "pswpin ", "pswpout "};
+	read_all("/proc/vmstat");
+	CHECK(number_of("nr_free_pages ") > 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		CHECK(number_of(names[i]) >= 0);
+}
+
 TEST(mounts_and_filesystems)
 {
 	char place[PATH_MAX], kind[64], options[1000];
@@ -233,6 +243,8 @@ TEST(settings_of_the_system_can_be_read)
 	CHECK(*text >= '0' && *text <= '9');
 	read_all("/proc/sys/fs/aio-max-nr");
 	CHECK(atoi(text) > 0);
+	read_all("/proc/sys/vm/max_map_count");
+	CHECK(atoi(text) >= 65530);
 }
 
 TEST(timer_slack_is_told_and_set_by_file)

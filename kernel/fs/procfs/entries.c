@@ -98,6 +98,7 @@ static const struct proc_entry fs_entries[] = {
 };
 
 static const struct proc_entry vm_entries[] = {
+    FILE_("max_map_count", show_area_max),
     FILE_("mmap_min_addr", show_mmap_min),
     FILE_("overcommit_memory", show_one),
 };
@@ -128,6 +129,7 @@ static const struct proc_entry root_entries[] = {
     FILE_("swaps", show_swaps),
     FILE_("uptime", show_uptime),
     FILE_("version", show_version),
+    FILE_("vmstat", show_vmstat),
     DIRECTORY("sys", sys_entries),
     DIRECTORY("sysvipc", sysv_entries),
 };

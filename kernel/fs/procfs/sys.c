@@ -38,6 +38,7 @@ SHOW_CONSTANT(show_mqueue_bytes_default, "%u\n", MQUEUE_BYTES_DEFAULT)
 SHOW_CONSTANT(show_mqueue_bytes_max, "%u\n", MQUEUE_BYTES_MAX)
 SHOW_CONSTANT(show_aio_max, "%u\n", AIO_REQUESTS_MAX)
 SHOW_CONSTANT(show_aio_requests, "%u\n", aio_requests())
+SHOW_CONSTANT(show_area_max, "%u\n", AREAS_MAX)
 SHOW_CONSTANT(show_mmap_min, "%llu\n", USER_MMAP_MIN)
 SHOW_CONSTANT(show_entropy, "256\n") /* the generator's key: it never runs out */
 

@@ -45,6 +45,18 @@ int show_meminfo(struct proc_text *text, const struct proc_subject *subject)
 	return 0;
 }
 
+/* What there is to count: nothing comes from a disk, nothing goes to a swap. */
+int show_vmstat(struct proc_text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	struct page_stats pages;
+	page_stats_total(&pages);
+	proc_print(text, "nr_free_pages %lu\nnuma_local %lu\nnuma_other %lu\n", pages.free,
+	    pages.local, pages.remote);
+	proc_print(text, "nr_dirty 0\nnr_writeback 0\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
+	return 0;
+}
+
 static void show_slab(const struct slab_stats *stats, void *ctx)
 {
 	uint64_t per_slab = stats->slabs ? stats->objects_total / stats->slabs : 0;

@@ -25,6 +25,8 @@ struct fault;
 #define USER_MMAP_MIN                                                                              \
 	0x10000ull /* nothing is placed below; MAP_FIXED may go down to vm.mmap_min_addr, which is the same */
 
+#define AREAS_MAX 65530 /* of an address space, as on Linux */
+
 /* area->flags; protection is in area->prot (VM_READ, VM_WRITE, VM_EXEC). */
 enum area_flags {
 	AREA_SHARED = 1 << 0,
