@@ -7,6 +7,7 @@
  * the queue's lock only; without it a thread may only turn "free, but with waiters" into "mine, with waiters". A released mutex
  * with MUTEX_HANDS_OVER set is never free in between: it passes from owner to owner.
  */
+#include <abi/errno.h>
 #include <wait/mutex.h>
 
 /* How often to look again before sleeping: some microseconds, about the price of two context switches. */
@@ -72,7 +73,7 @@ static bool take_or_mark(struct mutex *mutex, struct wait_entry *entry, bool was
 	return is_free;
 }
 
-/* The deadline has passed, and the mutex is still another's. */
+/* The deadline has passed, or there is a reason to give up, and the mutex is still another's. */
 static void give_up(struct mutex *mutex, struct wait_entry *entry)
 {
 	wait_dequeue_locked(entry);
@@ -80,7 +81,7 @@ static void give_up(struct mutex *mutex, struct wait_entry *entry)
 		atomic_fetch_and(&mutex->word, ~MUTEX_FLAGS);
 }
 
-int mutex_wait(struct mutex *mutex, nsec_t deadline)
+int mutex_wait(struct mutex *mutex, nsec_t deadline, give_up_t gives_up)
 {
 	if (spin_while_owner_runs(mutex))
 		return 0;
@@ -99,11 +100,15 @@ int mutex_wait(struct mutex *mutex, nsec_t deadline)
 			result = 0;
 			break;
 		}
+		thread_prepare_to_block();
+		/* Behind that: whoever makes the reason to give up wakes us from now on. */
+		if (!result && gives_up && gives_up())
+			result = -EINTR;
 		if (result) {
+			thread_cancel_block();
 			give_up(mutex, &entry);
 			break;
 		}
-		thread_prepare_to_block();
 		spin_unlock_irqrestore(&queue->lock, flags);
 		result = thread_block(deadline);
 		flags = spin_lock_irqsave(&queue->lock);

@@ -1,7 +1,8 @@
 /*
  * The reader-writer lock when it is contended. RWLOCK_HAS_WAITERS is set and cleared under readers.lock; while it is set
  * the word changes only there, but for readers that leave. It always comes with a holder, or with a last reader that is on its way
- * to rwlock_release_to_waiters: whoever queues will be let in by somebody.
+ * to rwlock_release_to_waiters: whoever queues will be let in by somebody. Those who give up may leave it set with nobody there: then that
+ * reader clears it.
  */
 #include <wait/rwlock.h>
 
@@ -15,7 +16,35 @@ static bool take_or_mark(struct rwlock *lock, uint32_t blocked_by, uint32_t amou
 	return !(word & blocked_by);
 }
 
-static void wait_in(struct rwlock *lock, struct list *waiters, uint32_t blocked_by, uint32_t amount)
+static bool somebody_waits(const struct rwlock *lock)
+{
+	return !list_is_empty(&lock->readers.waiters) || !list_is_empty(&lock->writers);
+}
+
+/* Under the lock: nobody waits any more. The last reader, if it is on its way, expects the mark. */
+static void clear_mark(struct rwlock *lock)
+{
+	uint32_t word = atomic_load(&lock->word);
+	while (word & ~RWLOCK_HAS_WAITERS &&
+	       !atomic_cas(&lock->word, &word, word & ~RWLOCK_HAS_WAITERS))
+		;
+}
+
+/* False: it was let in after all. */
+static bool leave(struct rwlock *lock, struct wait_entry *entry)
+{
+	irq_flags_t flags = spin_lock_irqsave(&lock->readers.lock);
+	bool is_granted = entry->is_granted;
+	if (!is_granted)
+		wait_dequeue_locked(entry);
+	if (!somebody_waits(lock))
+		clear_mark(lock);
+	spin_unlock_irqrestore(&lock->readers.lock, flags);
+	return !is_granted;
+}
+
+static int wait_in(struct rwlock *lock, struct list *waiters, uint32_t blocked_by, uint32_t amount,
+    give_up_t gives_up)
 {
 	struct wait_entry entry;
 	wait_entry_init(&entry);
@@ -26,18 +55,20 @@ static void wait_in(struct rwlock *lock, struct list *waiters, uint32_t blocked_
 		wait_enqueue_locked(waiters, &entry);
 	spin_unlock_irqrestore(&lock->readers.lock, flags);
 
-	while (!is_taken)
-		is_taken = wait_granted(&entry, NSEC_MAX);
+	int err = is_taken ? 0 : wait_granted(&entry, NSEC_MAX, gives_up);
+	return err && leave(lock, &entry) ? err : 0;
 }
 
 void rwlock_wait_read(struct rwlock *lock)
 {
-	wait_in(lock, &lock->readers.waiters, RWLOCK_WRITER | RWLOCK_HAS_WAITERS, 1);
+	int ignored =
+	    wait_in(lock, &lock->readers.waiters, RWLOCK_WRITER | RWLOCK_HAS_WAITERS, 1, NULL);
+	(void)ignored;
 }
 
-void rwlock_wait_write(struct rwlock *lock)
+int rwlock_wait_write(struct rwlock *lock, give_up_t gives_up)
 {
-	wait_in(lock, &lock->writers, UINT32_MAX, RWLOCK_WRITER);
+	return wait_in(lock, &lock->writers, UINT32_MAX, RWLOCK_WRITER, gives_up);
 }
 
 static void let_in_readers(struct rwlock *lock)
@@ -67,7 +98,9 @@ void rwlock_release_to_waiters(struct rwlock *lock)
 	irq_flags_t flags = spin_lock_irqsave(&lock->readers.lock);
 	bool writer_leaves = atomic_load(&lock->word) & RWLOCK_WRITER;
 	bool readers_wait = !list_is_empty(&lock->readers.waiters);
-	if (readers_wait && (writer_leaves || list_is_empty(&lock->writers)))
+	if (!somebody_waits(lock))
+		atomic_store_release(&lock->word, 0);
+	else if (readers_wait && (writer_leaves || list_is_empty(&lock->writers)))
 		let_in_readers(lock);
 	else
 		let_in_writer(lock);

@@ -54,7 +54,7 @@ int semaphore_wait(struct semaphore *semaphore, nsec_t deadline)
 	if (!is_taken)
 		wait_enqueue_locked(&queue->waiters, &entry);
 	spin_unlock_irqrestore(&queue->lock, flags);
-	if (is_taken || wait_granted(&entry, deadline))
+	if (is_taken || !wait_granted(&entry, deadline, NULL))
 		return 0;
 
 	/* Too late, unless a unit is given to us before we have the lock. */

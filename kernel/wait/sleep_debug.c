@@ -47,7 +47,7 @@ void sleep_debug_release(const struct sleep_debug *debug, const void *lock, uint
 static void acquire(struct mutex *mutex, uintptr_t ip)
 {
 	if (!mutex_try_acquire(mutex)) {
-		int result = mutex_wait(mutex, NSEC_MAX);
+		int result = mutex_wait(mutex, NSEC_MAX, NULL);
 		assert(result == 0);
 	}
 	sleep_debug_taken(&mutex->debug, mutex, ip);
@@ -76,7 +76,16 @@ bool mutex_try_lock(struct mutex *mutex)
 int mutex_lock_until(struct mutex *mutex, nsec_t deadline)
 {
 	sleep_debug_check(&mutex->debug, mutex, CALLER_IP());
-	int result = mutex_try_acquire(mutex) ? 0 : mutex_wait(mutex, deadline);
+	int result = mutex_try_acquire(mutex) ? 0 : mutex_wait(mutex, deadline, NULL);
+	if (!result)
+		sleep_debug_taken(&mutex->debug, mutex, CALLER_IP());
+	return result;
+}
+
+int mutex_lock_unless(struct mutex *mutex, give_up_t gives_up)
+{
+	sleep_debug_check(&mutex->debug, mutex, CALLER_IP());
+	int result = mutex_try_acquire(mutex) ? 0 : mutex_wait(mutex, NSEC_MAX, gives_up);
 	if (!result)
 		sleep_debug_taken(&mutex->debug, mutex, CALLER_IP());
 	return result;
@@ -114,6 +123,15 @@ void rwlock_write_lock(struct rwlock *lock)
 	sleep_debug_check(&lock->debug, lock, CALLER_IP());
 	rwlock_write_acquire(lock);
 	sleep_debug_taken(&lock->debug, lock, CALLER_IP());
+}
+
+int rwlock_write_lock_unless(struct rwlock *lock, give_up_t gives_up)
+{
+	sleep_debug_check(&lock->debug, lock, CALLER_IP());
+	int result = rwlock_try_write_acquire(lock) ? 0 : rwlock_wait_write(lock, gives_up);
+	if (!result)
+		sleep_debug_taken(&lock->debug, lock, CALLER_IP());
+	return result;
 }
 
 void rwlock_write_lock_second(struct rwlock *lock)

@@ -1,4 +1,5 @@
 /* Wait queues: putting threads on a list, and waking them off it. */
+#include <abi/errno.h>
 #include <wait/wait_queue.h>
 
 /* How many threads wait_wake_all wakes with interrupts off, at a stretch. */
@@ -172,7 +173,7 @@ void wait_grant_locked(struct wait_entry *entry)
 	atomic_store_release(&entry->is_queued, false);
 }
 
-bool wait_granted(struct wait_entry *entry, nsec_t deadline)
+int wait_granted(struct wait_entry *entry, nsec_t deadline, give_up_t gives_up)
 {
 	int result = 0;
 	do {
@@ -181,14 +182,16 @@ bool wait_granted(struct wait_entry *entry, nsec_t deadline)
 			thread_cancel_block();
 			break;
 		}
+		if (!result && gives_up && gives_up())
+			result = -EINTR;
 		if (result) {
 			thread_cancel_block();
-			return false;
+			return result;
 		}
 		result = thread_block(deadline);
 	} while (!atomic_load_acquire(&entry->is_granted));
 	/* The giver is inside thread_wake with interrupts off, if it is not done: a matter of instructions. */
 	while (atomic_load_acquire(&entry->is_queued))
 		cpu_relax();
-	return true;
+	return 0;
 }

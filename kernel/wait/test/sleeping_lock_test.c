@@ -439,3 +439,131 @@ TEST(rwlock_mistakes_panic)
 	rwlock_write_unlock(&rwlock);
 	rwlock_write_unlock(&other);
 }
+
+static bool gives_up_at_random(void)
+{
+	return random_next(&fake_random) >> 32 & 1;
+}
+
+/* Half of them give up now and then, and must not take anybody's wake-up, or turn, with them. */
+static void count_or_give_up(void *arg)
+{
+	struct player *self = arg;
+	while (self->result < self->rounds) {
+		if (self->index % 2) {
+			mutex_lock(&mutex);
+		} else {
+			int err = mutex_lock_unless(&mutex, gives_up_at_random);
+			CHECK(err == 0 || err == -EINTR);
+			if (err)
+				continue;
+		}
+		CHECK(mutex_is_held(&mutex));
+		self->result++;
+		change_both(self->result);
+		mutex_unlock(&mutex);
+	}
+}
+
+TEST(mutex_waiters_may_give_up)
+{
+	mutex_init(&mutex, "test", RANK_NONE);
+	play(8, 2000, count_or_give_up);
+	CHECK_EQ(counter, 16000);
+	CHECK_EQ(mutex.word, 0);
+	CHECK(list_is_empty(&mutex.queue.waiters));
+}
+
+static void write_or_give_up(void *arg)
+{
+	struct player *self = arg;
+	while (self->result < self->rounds) {
+		if (self->index >= 5) {
+			rwlock_read_lock(&rwlock);
+			uint64_t first = pair[0];
+			if (self->result % 16 == 0)
+				fake_pause(2);
+			CHECK_EQ(first, pair[1]);
+			rwlock_read_unlock(&rwlock);
+			self->result++;
+			continue;
+		}
+		if (self->index == 0) {
+			rwlock_write_lock(&rwlock);
+		} else {
+			int err = rwlock_write_lock_unless(&rwlock, gives_up_at_random);
+			CHECK(err == 0 || err == -EINTR);
+			if (err)
+				continue;
+		}
+		pair[0]++;
+		if (self->result % 16 == 0)
+			fake_pause(2);
+		pair[1]++;
+		self->result++;
+		rwlock_write_unlock(&rwlock);
+	}
+}
+
+TEST(rwlock_writers_may_give_up)
+{
+	rwlock_init(&rwlock, "test", RANK_NONE);
+	play(8, 2000, write_or_give_up);
+	CHECK_EQ(pair[0], 10000);
+	CHECK_EQ(pair[1], 10000);
+	CHECK_EQ(rwlock.word, 0);
+	CHECK(list_is_empty(&rwlock.readers.waiters) && list_is_empty(&rwlock.writers));
+}
+
+static struct thread *sleeper;
+static bool is_killed;
+
+static bool sleeper_is_killed(void)
+{
+	return atomic_load(&is_killed);
+}
+
+static bool sleeps_in(const struct list *waiters)
+{
+	return sleeper && !list_is_empty(waiters) && atomic_load(&sleeper->is_waiting);
+}
+
+/* Player 0 has both locks for as long as player 1, who is killed, has not given up. */
+static void hold_and_kill(void *arg)
+{
+	struct player *self = arg;
+	if (self->index == 1) {
+		while (!(atomic_load(&mutex.word) && atomic_load(&rwlock.word)))
+			host_yield();
+		atomic_store(&sleeper, current_thread());
+		CHECK_EQ(mutex_lock_unless(&mutex, sleeper_is_killed), -EINTR);
+		atomic_store(&is_killed, false);
+		CHECK_EQ(rwlock_write_lock_unless(&rwlock, sleeper_is_killed), -EINTR);
+		atomic_store(&self->result, 1);
+		return;
+	}
+	rwlock_read_lock(&rwlock);
+	mutex_lock(&mutex);
+	const struct list *const queues[] = {&mutex.queue.waiters, &rwlock.writers};
+	for (unsigned i = 0; i < 2; i++) {
+		while (!sleeps_in(queues[i]))
+			host_yield();
+		atomic_store(&is_killed, true);
+		thread_wake(sleeper);
+		while (i == 0 && atomic_load(&is_killed))
+			host_yield();
+	}
+	while (!atomic_load(&players[1].result))
+		host_yield();
+	mutex_unlock(&mutex);
+	rwlock_read_unlock(&rwlock);
+}
+
+TEST(sleeping_locks_let_the_killed_go)
+{
+	mutex_init(&mutex, "test", RANK_NONE);
+	rwlock_init(&rwlock, "test", RANK_NONE);
+	play(2, 0, hold_and_kill);
+	CHECK_EQ(mutex.word, 0);
+	CHECK_EQ(rwlock.word, 0);
+}

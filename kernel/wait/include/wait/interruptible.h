@@ -8,6 +8,8 @@
 #pragma once
 
 #include <arch/user.h>
+#include <wait/mutex.h>
+#include <wait/rwlock.h>
 #include <wait/wait_queue.h>
 
 #define ERESTARTSYS           512 /* restart if the handler has SA_RESTART */
@@ -23,3 +25,17 @@ static inline bool signal_is_pending(void)
 
 /* One that kills: ends even waits that other signals do not. A hook of the signal code. */
 bool signal_is_fatal_pending(void);
+
+/*
+ * For locks that are held while user memory is brought in, which lasts until there is some, or while somebody else takes his time: 0, or -EINTR, which
+ * nobody will see.
+ */
+MUST_USE static inline int mutex_lock_killable(struct mutex *mutex)
+{
+	return mutex_lock_unless(mutex, signal_is_fatal_pending);
+}
+
+MUST_USE static inline int rwlock_write_lock_killable(struct rwlock *lock)
+{
+	return rwlock_write_lock_unless(lock, signal_is_fatal_pending);
+}

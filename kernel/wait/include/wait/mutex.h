@@ -4,6 +4,9 @@
  * back before a sleeper is woken, so that running threads may take it first; a sleeper that was woken in vain asks for it
  * by name, and the next release hands it over: nobody waits for ever.
  *
+ * Whoever holds it for as long as somebody else likes, or while memory may run out, lets others give up: mutex_lock_unless, which
+ * <wait/interruptible.h> makes mutex_lock_killable of.
+ *
  * Ranks as for spinlocks. The memory may be freed only when no thread can still be inside mutex_unlock.
  * Context: thread, may sleep.
  */
@@ -40,7 +43,7 @@ static inline bool mutex_is_held(const struct mutex *mutex)
 }
 
 /* The ways when it is not free, and when somebody waits: mutex.c. */
-MUST_USE int mutex_wait(struct mutex *mutex, nsec_t deadline);
+MUST_USE int mutex_wait(struct mutex *mutex, nsec_t deadline, give_up_t gives_up);
 void mutex_release_to_waiter(struct mutex *mutex);
 
 static inline bool mutex_try_acquire(struct mutex *mutex)
@@ -63,6 +66,8 @@ void mutex_lock(struct mutex *mutex);
 void mutex_lock_second(struct mutex *mutex);
 MUST_USE bool mutex_try_lock(struct mutex *mutex);
 MUST_USE int mutex_lock_until(struct mutex *mutex, nsec_t deadline); /* 0 or -ETIMEDOUT */
+/* 0, or -EINTR: not taken, because gives_up() is true. It is asked before the thread sleeps, and when something has woken it. */
+MUST_USE int mutex_lock_unless(struct mutex *mutex, give_up_t gives_up);
 void mutex_unlock(struct mutex *mutex);
 
 #else
@@ -70,7 +75,7 @@ void mutex_unlock(struct mutex *mutex);
 static ALWAYS_INLINE void mutex_lock(struct mutex *mutex)
 {
 	/* Without a deadline there is only one result. */
-	if (unlikely(!mutex_try_acquire(mutex)) && mutex_wait(mutex, NSEC_MAX))
+	if (unlikely(!mutex_try_acquire(mutex)) && mutex_wait(mutex, NSEC_MAX, NULL))
 		__builtin_unreachable();
 }
 
@@ -86,7 +91,12 @@ MUST_USE static ALWAYS_INLINE bool mutex_try_lock(struct mutex *mutex)
 
 MUST_USE static ALWAYS_INLINE int mutex_lock_until(struct mutex *mutex, nsec_t deadline)
 {
-	return likely(mutex_try_acquire(mutex)) ? 0 : mutex_wait(mutex, deadline);
+	return likely(mutex_try_acquire(mutex)) ? 0 : mutex_wait(mutex, deadline, NULL);
+}
+
+MUST_USE static ALWAYS_INLINE int mutex_lock_unless(struct mutex *mutex, give_up_t gives_up)
+{
+	return likely(mutex_try_acquire(mutex)) ? 0 : mutex_wait(mutex, NSEC_MAX, gives_up);
 }
 
 static ALWAYS_INLINE void mutex_unlock(struct mutex *mutex)

@@ -32,7 +32,7 @@ static inline void rwlock_init(struct rwlock *lock, const char *name, enum lock_
 }
 
 void rwlock_wait_read(struct rwlock *lock);
-void rwlock_wait_write(struct rwlock *lock);
+MUST_USE int rwlock_wait_write(struct rwlock *lock, give_up_t gives_up);
 void rwlock_release_to_waiters(struct rwlock *lock);
 
 static inline bool rwlock_try_read_acquire(struct rwlock *lock)
@@ -64,8 +64,9 @@ static inline void rwlock_read_release(struct rwlock *lock)
 
 static inline void rwlock_write_acquire(struct rwlock *lock)
 {
-	if (unlikely(!rwlock_try_write_acquire(lock)))
-		rwlock_wait_write(lock);
+	/* Who does not give up has it in the end. */
+	if (unlikely(!rwlock_try_write_acquire(lock)) && rwlock_wait_write(lock, NULL))
+		__builtin_unreachable();
 }
 
 static inline void rwlock_write_release(struct rwlock *lock)
@@ -81,6 +82,8 @@ void rwlock_read_lock(struct rwlock *lock);
 MUST_USE bool rwlock_try_read_lock(struct rwlock *lock);
 void rwlock_read_unlock(struct rwlock *lock);
 void rwlock_write_lock(struct rwlock *lock);
+MUST_USE int rwlock_write_lock_unless(
+    struct rwlock *lock, give_up_t gives_up); /* as mutex_lock_unless */
 /* While another of the same rank is held. The caller has an order among them, and says which at the call. */
 void rwlock_write_lock_second(struct rwlock *lock);
 MUST_USE bool rwlock_try_write_lock(struct rwlock *lock);
@@ -106,6 +109,11 @@ static ALWAYS_INLINE void rwlock_read_unlock(struct rwlock *lock)
 static ALWAYS_INLINE void rwlock_write_lock(struct rwlock *lock)
 {
 	rwlock_write_acquire(lock);
+}
+
+MUST_USE static ALWAYS_INLINE int rwlock_write_lock_unless(struct rwlock *lock, give_up_t gives_up)
+{
+	return likely(rwlock_try_write_acquire(lock)) ? 0 : rwlock_wait_write(lock, gives_up);
 }
 
 static ALWAYS_INLINE void rwlock_write_lock_second(struct rwlock *lock)

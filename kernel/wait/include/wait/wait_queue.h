@@ -104,12 +104,16 @@ static inline bool wait_wake_one(struct wait_queue *queue)
 		wait_result_;                                                                      \
 	})
 
+/* Whether the current thread should stop waiting for a lock. Asked under the lock of the waiters, with interrupts off. */
+typedef bool (*give_up_t)(void);
+
 /*
  * For locks that hand over (mutex, semaphore, rwlock): the entry is queued with wait_enqueue_locked under the queue's lock; who
- * gives the thing away calls wait_grant_locked; the waiter sleeps in wait_granted, without the lock. False: the deadline has
- * passed, the entry is still queued, and may yet be granted until the caller takes the lock and removes it.
+ * gives the thing away calls wait_grant_locked; the waiter sleeps in wait_granted, without the lock. -ETIMEDOUT: the deadline has
+ * passed, -EINTR: gives_up() (which may be NULL) is true; the entry is still queued, and may yet be granted until the caller takes the lock and
+ * removes it.
  */
 void wait_enqueue_locked(struct list *waiters, struct wait_entry *entry);
 void wait_dequeue_locked(struct wait_entry *entry);
 void wait_grant_locked(struct wait_entry *entry);
-MUST_USE bool wait_granted(struct wait_entry *entry, nsec_t deadline);
+MUST_USE int wait_granted(struct wait_entry *entry, nsec_t deadline, give_up_t gives_up);
