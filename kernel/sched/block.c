@@ -62,8 +62,9 @@ int thread_block(nsec_t deadline)
 	assert_may_sleep();
 	struct thread *thread = current_thread();
 	debug_assert(!thread->is_idle);
+	/* Woken already, or the condition has waited for something of its own meanwhile: block_result may be that of another wait. */
 	if (!atomic_load(&thread->is_waiting))
-		return thread->block_result;
+		return 0;
 
 	if (deadline != NSEC_MAX)
 		timer_arm(&thread->block_timer, deadline);

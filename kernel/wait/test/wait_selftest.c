@@ -109,6 +109,23 @@ SELFTEST(wait_deadlines_are_kept)
 	CHECK(list_is_empty(&queue.waiters));
 }
 
+/* As one that takes a mutex and is given it before it sleeps. */
+static bool waits_and_comes_late(unsigned *asked)
+{
+	thread_prepare_to_block();
+	thread_cancel_block();
+	return ++*asked == 10;
+}
+
+/* The end of an earlier wait is not that of this one. */
+SELFTEST(wait_conditions_may_wait)
+{
+	unsigned asked = 0;
+	CHECK_EQ(wait_until(&queue, false, 1), -ETIMEDOUT);
+	CHECK_EQ(wait_until(&queue, waits_and_comes_late(&asked), NSEC_MAX), 0);
+	CHECK_EQ(asked, 10);
+}
+
 /* A timer's handler makes tokens. It comes while the takers are at any point of going to sleep. */
 static struct timer token_timer;
 static uint32_t tokens_to_make;
