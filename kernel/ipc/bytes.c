@@ -5,22 +5,25 @@
 #include <mm/page.h>
 #include <wait/interruptible.h>
 
+/* The writers first: what the last one wrote before it left is seen, then. */
+static bool is_over(const struct pipe *pipe)
+{
+	return !atomic_load_acquire(&pipe->writers) && pipe_is_empty(pipe);
+}
+
 int pipe_wait_for_bytes(struct pipe *pipe, bool nonblock)
 {
 	for (;;) {
-		/* The writers first: what the last one wrote before it left is seen, then. */
-		bool is_over = !atomic_load_acquire(&pipe->writers);
-		if (!pipe_is_empty(pipe))
-			return 1;
-		if (is_over)
+		if (is_over(pipe))
 			return 0;
+		if (pipe_is_ready(pipe))
+			return 1;
 		if (nonblock)
 			return -EAGAIN;
 		if (signal_is_pending())
 			return -ERESTARTSYS;
 		int ignored = wait_until(&pipe->readers_wait,
-		    !pipe_is_empty(pipe) || !atomic_load(&pipe->writers) || signal_is_pending(),
-		    NSEC_MAX);
+		    pipe_is_ready(pipe) || is_over(pipe) || signal_is_pending(), NSEC_MAX);
 		(void)ignored;
 	}
 }
@@ -78,7 +81,7 @@ static size_t take_bytes(struct pipe *pipe, struct io *io)
 			break;
 		done += len;
 		slot->start = (uint16_t)(slot->start + len);
-		bool is_packet = slot->is_packet;
+		bool is_packet = slot->flags & SLOT_PACKET;
 		if (is_packet || len == there)
 			pipe_retire_slot(pipe, slot);
 		if (is_packet)
@@ -90,12 +93,13 @@ static size_t take_bytes(struct pipe *pipe, struct io *io)
 /* Lock held; comes back without it. */
 static NOINLINE int64_t read_any(struct object *end, struct pipe *pipe, struct io *io)
 {
-	while (pipe_is_empty(pipe)) {
+	while (!pipe_is_ready(pipe)) {
 		mutex_unlock(&pipe->lock);
 		int ready = pipe_wait_for_bytes(pipe, object_must_not_wait(end, io));
 		if (ready <= 0)
 			return ready;
-		mutex_lock(&pipe->lock);
+		if (mutex_lock_killable(&pipe->lock))
+			return -EINTR;
 	}
 	uint32_t used = pipe->head - pipe->tail;
 	size_t done = take_bytes(pipe, io);
@@ -111,11 +115,12 @@ int64_t pipe_read(struct object *end, struct pipe *pipe, struct io *io)
 {
 	if (unlikely(!io->left))
 		return 0;
-	mutex_lock(&pipe->lock);
+	if (mutex_lock_killable(&pipe->lock))
+		return -EINTR;
 	uint32_t tail = pipe->tail, used = pipe->head - tail;
 	struct pipe_slot *slot = pipe_slot_at(pipe, tail);
 	size_t there = (size_t)(slot->end - slot->start), len = min(io->left, there);
-	if (unlikely(!used || io->is_kernel || io->left != io->segment_left || slot->is_packet ||
+	if (unlikely(!used || io->is_kernel || io->left != io->segment_left || slot->flags ||
 		     (used > 1 && there < io->left) ||
 		     copy_to_user_part(io->base, slot->page + slot->start, len)))
 		return read_any(end, pipe, io);
@@ -134,7 +139,7 @@ static int64_t append(struct pipe *pipe, struct io *io, size_t len)
 	if (pipe_is_empty(pipe))
 		return -ENOSPC;
 	struct pipe_slot *slot = pipe_slot_at(pipe, pipe->head - 1);
-	if (slot->is_packet || slot->end + len > PAGE_SIZE)
+	if (slot->flags || slot->end + len > PAGE_SIZE)
 		return -ENOSPC;
 	if (unlikely(io_read(io, slot->page + slot->end, len) < len))
 		return -EFAULT;
@@ -153,7 +158,7 @@ static int64_t add_slot(struct pipe *pipe, struct io *io, bool is_packet)
 		return -EFAULT;
 	slot->start = 0;
 	slot->end = (uint16_t)len;
-	slot->is_packet = is_packet;
+	slot->flags = is_packet ? SLOT_PACKET : 0;
 	atomic_store(&pipe->head, pipe->head + 1);
 	return (int64_t)len;
 }
@@ -215,7 +220,8 @@ static NOINLINE int64_t write_any(
 		    !pipe_is_full(pipe) || !atomic_load(&pipe->readers) || signal_is_pending(),
 		    NSEC_MAX);
 		(void)ignored;
-		mutex_lock(&pipe->lock);
+		if (mutex_lock_killable(&pipe->lock))
+			return done ? done : -EINTR;
 	}
 }
 
@@ -224,13 +230,13 @@ static struct pipe_slot *slot_for_small(struct pipe *pipe, size_t len)
 {
 	uint32_t head = pipe->head, used = head - pipe->tail;
 	struct pipe_slot *slot = pipe_slot_at(pipe, head - 1);
-	if (used && !slot->is_packet && slot->end + len <= PAGE_SIZE)
+	if (used && !slot->flags && slot->end + len <= PAGE_SIZE)
 		return slot;
 	slot = pipe_slot_at(pipe, head);
 	if (used >= pipe->slot_count || !slot->page)
 		return NULL;
 	slot->start = slot->end = 0;
-	slot->is_packet = false;
+	slot->flags = 0;
 	return slot;
 }
 
@@ -240,7 +246,8 @@ int64_t pipe_write(struct object *end, struct pipe *pipe, struct io *io, bool pa
 	size_t len = io->left;
 	if (unlikely(!len))
 		return 0;
-	mutex_lock(&pipe->lock);
+	if (mutex_lock_killable(&pipe->lock))
+		return -EINTR;
 	if (unlikely(len > PAGE_SIZE || io->is_kernel || packets || len != io->segment_left))
 		return write_any(end, pipe, io, packets);
 	struct pipe_slot *slot = likely(pipe->readers) ? slot_for_small(pipe, len) : NULL;

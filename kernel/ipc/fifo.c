@@ -154,7 +154,8 @@ static int join(struct pipe *pipe, const struct file *file, uint64_t *writer_ope
 	bool has_name = pipe->inode;
 	bool nonblock = file->object.flags & O_NONBLOCK, is_reader = reads(file),
 	     is_writer = writes(file);
-	mutex_lock(&pipe->lock);
+	if (mutex_lock_killable(&pipe->lock))
+		return -EINTR;
 	if (!is_reader && nonblock && has_name && !pipe->readers) {
 		mutex_unlock(&pipe->lock);
 		return -ENXIO;

@@ -63,7 +63,7 @@ struct pipe *pipe_alloc(void)
 	pipe->slots = pipe->few;
 	pipe->touched = 0;
 	pipe->few[0].page = NULL;
-	pipe->keeps_pages = false;
+	pipe->is_leaving = pipe->keeps_pages = false;
 	wait_queue_init(&pipe->readers_wait);
 	wait_queue_init(&pipe->writers_wait);
 	pipe->ino = atomic_fetch_add(&last_ino, 1) + 1;

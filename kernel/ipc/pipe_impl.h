@@ -14,8 +14,7 @@ struct pipe_slot {
 	union {
 		struct {
 			uint16_t start, end;
-			/* O_DIRECT: a read takes no more than this, and what it leaves is gone */
-			uint32_t is_packet;
+			uint32_t flags;
 		};
 		uint64_t span; /* all three at once */
 	};
@@ -23,6 +22,10 @@ struct pipe_slot {
 
 /* A whole page of a stream. */
 #define SPAN_PAGE (((struct pipe_slot){.end = PAGE_SIZE}).span)
+
+#define SLOT_PACKET 1u /* O_DIRECT: a read takes no more than this, and what it leaves is gone */
+/* The first: it is being written elsewhere, without the lock, and what could not be written stays. Nobody else takes from the pipe meanwhile. */
+#define SLOT_LEAVES 2u
 
 /* Letters: I immutable, a atomic, l lock (read without it by those who wait) */
 struct pipe {
@@ -34,6 +37,7 @@ struct pipe {
 	uint32_t writer_opens;   /* l */
 	uint32_t slot_count;     /* l: a power of two */
 	uint32_t touched;        /* l: slots before this one, and it, say what page they have */
+	bool is_leaving;         /* l: the first slot is SLOT_LEAVES */
 	bool keeps_pages;        /* l: those of all slots; else of the next one only */
 	uint32_t refs;           /* a: objects that name it */
 	struct pipe_slot *slots; /* l: few, or an array of their own */
@@ -55,7 +59,7 @@ void pipe_leave(struct pipe *pipe, bool was_reader, bool was_writer);
 /* The pipe of a place that a nameless one was given in /proc, or NULL. */
 struct pipe *pipe_of_place(const struct inode *inode);
 
-/* 1: there are some. 0: there will never be. Or -EAGAIN, -ERESTARTSYS. */
+/* 1: there are some to take. 0: there will never be. Or -EAGAIN, -ERESTARTSYS. */
 MUST_USE int pipe_wait_for_bytes(struct pipe *pipe, bool nonblock);
 
 int64_t pipe_read(struct object *end, struct pipe *pipe, struct io *io);
@@ -63,6 +67,12 @@ int64_t pipe_write(struct object *end, struct pipe *pipe, struct io *io, bool pa
 static inline bool pipe_is_empty(const struct pipe *pipe)
 {
 	return atomic_load(&pipe->head) == atomic_load(&pipe->tail);
+}
+
+/* There is something to take. */
+static inline bool pipe_is_ready(const struct pipe *pipe)
+{
+	return !pipe_is_empty(pipe) && !atomic_load(&pipe->is_leaving);
 }
 
 static inline bool pipe_is_full(const struct pipe *pipe)

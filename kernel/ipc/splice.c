@@ -1,6 +1,6 @@
 /*
- * Bytes between pipes and other objects, inside the kernel: splice(2), tee(2). As on Linux a pipe is locked while its bytes are written
- * elsewhere, so that what cannot be written stays in it.
+ * Bytes between pipes and other objects, inside the kernel: splice(2), tee(2). What is written elsewhere stays in its pipe until it has been, so that
+ * nothing is lost that cannot be written. That may last: the pipe is not locked meanwhile, but nobody else takes from it.
  */
 #include "pipe_impl.h"
 
@@ -57,23 +57,48 @@ static void consume(struct pipe *pipe, struct pipe_slot *slot, size_t len)
 		pipe_retire_slot(pipe, slot);
 }
 
-/* Lock held. */
+/* The first slot can be read without the lock from now on. Lock held. */
+static struct io begin_leaving(struct pipe *pipe, size_t len)
+{
+	struct pipe_slot *slot = pipe_slot_at(pipe, pipe->tail);
+	slot->flags |= SLOT_LEAVES;
+	atomic_store(&pipe->is_leaving, true);
+	return io_kernel(slot->page + slot->start, min(len, (size_t)(slot->end - slot->start)));
+}
+
+/* n: how many bytes of it were written, or -errno. Lock held. */
+static void end_leaving(struct pipe *pipe, int64_t n)
+{
+	/* The same slot, though F_SETPIPE_SZ may have put it elsewhere. */
+	struct pipe_slot *slot = pipe_slot_at(pipe, pipe->tail);
+	slot->flags &= ~SLOT_LEAVES;
+	atomic_store(&pipe->is_leaving, false);
+	if (n > 0)
+		consume(pipe, slot, (size_t)n);
+}
+
+/* There is something to take. Lock held; comes back without it. */
 static int64_t write_out(struct pipe *pipe, struct object *out, uint64_t *pos, size_t len)
 {
 	size_t done = 0;
+	bool goes_on = true;
 	int64_t n = 0;
-	while (done < len && !pipe_is_empty(pipe)) {
-		struct pipe_slot *slot = pipe_slot_at(pipe, pipe->tail);
-		size_t part = min(len - done, (size_t)(slot->end - slot->start));
-		struct io io = io_kernel(slot->page + slot->start, part);
+	while (goes_on) {
+		struct io io = begin_leaving(pipe, len - done);
+		size_t part = io.left;
+		mutex_unlock(&pipe->lock);
+		if (done)
+			pipe_wake(&pipe->writers_wait);
 		n = out->ops->write(out, &io, pos);
-		if (n <= 0)
-			break;
-		consume(pipe, slot, (size_t)n);
-		done += (size_t)n;
-		if ((size_t)n < part || signal_is_pending())
-			break;
+		mutex_lock(&pipe->lock);
+		end_leaving(pipe, n);
+		done += n > 0 ? (size_t)n : 0;
+		goes_on = n == (int64_t)part && done < len && !pipe_is_empty(pipe) &&
+			  !signal_is_pending();
 	}
+	mutex_unlock(&pipe->lock);
+	pipe_wake(&pipe->writers_wait);
+	pipe_wake(&pipe->readers_wait);
 	return done ? (int64_t)done : n;
 }
 
@@ -85,13 +110,11 @@ int64_t pipe_splice_to(
 		int ready = pipe_wait_for_bytes(pipe, nonblock || end->flags & O_NONBLOCK);
 		if (ready <= 0)
 			return ready;
-		mutex_lock(&pipe->lock);
-		bool is_gone = pipe_is_empty(pipe); /* to another reader */
-		int64_t n = is_gone ? 0 : write_out(pipe, out, out_pos, len);
-		mutex_unlock(&pipe->lock);
-		pipe_wake(&pipe->writers_wait);
-		if (!is_gone)
-			return n;
+		if (mutex_lock_killable(&pipe->lock))
+			return -EINTR;
+		if (pipe_is_ready(pipe))
+			return write_out(pipe, out, out_pos, len);
+		mutex_unlock(&pipe->lock); /* another reader was faster */
 	}
 }
 
@@ -103,12 +126,13 @@ int64_t pipe_splice_from(
 }
 
 /* Neither has to be locked first: whoever finds the second taken waits for that one, and asks for the other then. */
-static void lock_both(struct pipe *a, struct pipe *b)
+static int lock_both(struct pipe *a, struct pipe *b)
 {
 	for (;;) {
-		mutex_lock(&a->lock);
+		if (mutex_lock_killable(&a->lock))
+			return -EINTR;
 		if (mutex_try_lock(&b->lock))
-			return;
+			return 0;
 		mutex_unlock(&a->lock);
 		struct pipe *swap = a;
 		a = b;
@@ -134,7 +158,7 @@ static int64_t pass_slot(
 		fresh->start = 0;
 	}
 	fresh->end = (uint16_t)(fresh->start + part);
-	fresh->is_packet = slot->is_packet;
+	fresh->flags = slot->flags;
 	if (!keep)
 		consume(in, slot, part);
 	atomic_store(&out->head, out->head + 1);
@@ -170,8 +194,9 @@ int64_t pipe_splice_pipes(
 		int64_t bytes = pipe_wait_for_room(out_end, nonblock);
 		if (bytes < 0)
 			return bytes;
-		lock_both(in, out);
-		int64_t n = pass(in, out, len, keep);
+		if (lock_both(in, out))
+			return -EINTR;
+		int64_t n = pipe_is_ready(in) ? pass(in, out, len, keep) : 0;
 		mutex_unlock(&in->lock);
 		mutex_unlock(&out->lock);
 		pipe_wake(&in->writers_wait);

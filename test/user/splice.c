@@ -3,7 +3,9 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <termios.h>
 
 static int a[2], b[2], file;
 static char text[200000], got[200000];
@@ -187,6 +189,46 @@ TEST(vmsplice_takes_what_fits)
 	CHECK_ERR(vmsplice(file, pieces, 1, 0), EBADF);
 	CHECK_ERR(vmsplice(a[1], pieces, IOV_MAX + 1, 0), EINVAL);
 	CHECK_EQ(vmsplice(a[1], pieces, 0, 0), 0);
+}
+
+/* Linux has the pipe locked meanwhile, so that others cannot even be killed. */
+TEST(a_splice_that_cannot_write_holds_nobody_up)
+{
+	if (!getenv("OWN_MACHINE"))
+		return;
+	prepare();
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY), there;
+	CHECK_OK(unlockpt(master));
+	int tty = open(ptsname(master), O_RDWR | O_NOCTTY);
+	CHECK(tty >= 0);
+	CHECK_OK(tcflow(tty, TCOOFF));
+	CHECK_EQ(write(a[1], "hello", 5), 5);
+	pid_t splicer = forked();
+	if (splicer == 0) {
+		close(a[1]);
+		CHECK_EQ(splice(a[0], NULL, tty, NULL, 100, 0), 8);
+		_exit(0);
+	}
+	sleep_ms(200);
+	alarm(30);
+	CHECK_EQ(write(a[1], "you", 3), 3);
+	CHECK_EQ(fcntl(a[1], F_SETPIPE_SZ, 4 * 4096), 4 * 4096);
+	CHECK_OK(ioctl(a[0], FIONREAD, &there));
+	CHECK_EQ(there, 8);
+	pid_t reader = forked();
+	if (reader == 0)
+		_exit(read(a[0], got, 100) == 8);
+	sleep_ms(200);
+	CHECK_OK(kill(reader, SIGKILL));
+	CHECK_EQ(ended(reader), -1 - SIGKILL);
+	CHECK_OK(fcntl(a[0], F_SETFL, O_NONBLOCK));
+	CHECK_ERR(read(a[0], got, 100), EAGAIN);
+	close(a[1]);
+	CHECK_OK(tcflow(tty, TCOON));
+	CHECK_EQ(ended(splicer), 0);
+	CHECK_EQ(read(master, got, 100), 8);
+	CHECK(!memcmp(got, "helloyou", 8));
+	CHECK_EQ(read(a[0], got, 100), 0);
 }
 
 /* Terminals and event counters have no position at all. */
