@@ -6,6 +6,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <object/capability.h>
+#include <wait/interruptible.h>
 
 int64_t sys_mkdirat(int dir, uaddr_t path, unsigned mode)
 {
@@ -240,7 +241,8 @@ static bool emit(
 /* The position moves behind what was taken; a fault gives back the whole call. */
 static int64_t list(struct object *object, struct listing *listing)
 {
-	mutex_lock(&object->pos_lock);
+	if (mutex_lock_killable(&object->pos_lock))
+		return -EINTR;
 	uint64_t pos = object->pos;
 	int64_t result = object->ops->list(object, &pos, emit, listing);
 	if (!result)

@@ -5,6 +5,7 @@
 #include <mm/page_alloc.h>
 #include <object/object.h>
 #include <object/poll.h>
+#include <wait/interruptible.h>
 
 unsigned object_always_ready(struct object *object, struct poll_table *table)
 {
@@ -106,11 +107,12 @@ void object_put(struct object *object)
 		object->ops->free(object);
 }
 
-/* Whoever shares the object takes turns with the position. One holder needs no lock: nobody else can be using it. */
+/* Whoever shares the object takes turns with the position, which may last: a read may wait. One holder needs no lock: nobody else can be using it. */
 static NOINLINE int64_t move_in_turn(struct object *object, struct io *io,
     int64_t (*move)(struct object *object, struct io *io, uint64_t *pos))
 {
-	mutex_lock(&object->pos_lock);
+	if (mutex_lock_killable(&object->pos_lock))
+		return -EINTR;
 	int64_t n = move(object, io, &object->pos);
 	mutex_unlock(&object->pos_lock);
 	return n;
@@ -160,7 +162,8 @@ int64_t object_pwrite(struct object *object, struct io *io, uint64_t pos)
 
 static NOINLINE int64_t seek_in_turn(struct object *object, int64_t offset, int whence)
 {
-	mutex_lock(&object->pos_lock);
+	if (mutex_lock_killable(&object->pos_lock))
+		return -EINTR;
 	int64_t pos = object->ops->seek(object, offset, whence);
 	mutex_unlock(&object->pos_lock);
 	return pos;

@@ -2,6 +2,7 @@
 #include "vfs_impl.h"
 
 #include <credentials/credentials.h>
+#include <wait/interruptible.h>
 
 #define STAT_BLOCK 512u
 
@@ -166,7 +167,8 @@ int vfs_set_attributes(const struct path *path, struct kstat *to, unsigned which
 	struct inode *inode = path->dentry->inode;
 	if (path_is_read_only(path))
 		return -EROFS;
-	rwlock_write_lock(&inode->lock);
+	if (rwlock_write_lock_killable(&inode->lock))
+		return -EINTR;
 	int err = may_set(inode, to, which);
 	if (!err && inode->ops->set_attributes)
 		err = inode->ops->set_attributes(inode, to, which);

@@ -168,7 +168,8 @@ static int64_t write_cached(struct object *object, struct io *io, uint64_t *pos)
 	if (!io->left)
 		return 0; /* nothing written changes nothing, not even the size */
 	struct inode *inode = file_of(object)->inode;
-	rwlock_write_lock(&inode->lock);
+	if (rwlock_write_lock_killable(&inode->lock))
+		return -EINTR;
 	if (unlikely(io->place) ? io->place == IO_AT_END : object->flags & O_APPEND)
 		*pos = inode->size;
 	int64_t n = write_locked(inode, io, pos);
@@ -211,7 +212,8 @@ int inode_set_size_locked(struct inode *inode, uint64_t size)
 static int truncate_cached(struct object *object, uint64_t size)
 {
 	struct inode *inode = file_of(object)->inode;
-	rwlock_write_lock(&inode->lock);
+	if (rwlock_write_lock_killable(&inode->lock))
+		return -EINTR;
 	int err = inode_set_size_locked(inode, size);
 	if (!err) {
 		inode_drop_set_id(inode);
@@ -275,7 +277,8 @@ static int allocate_cached(struct object *object, unsigned mode, uint64_t offset
 	if (!is_known)
 		return -EOPNOTSUPP;
 	struct inode *inode = file_of(object)->inode;
-	rwlock_write_lock(&inode->lock);
+	if (rwlock_write_lock_killable(&inode->lock))
+		return -EINTR;
 	int err = allocate_locked(inode, mode, offset, offset + len);
 	if (!err)
 		inode_changed(inode);

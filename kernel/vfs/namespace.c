@@ -7,6 +7,7 @@
 #include <credentials/credentials.h>
 #include <lib/string.h>
 #include <mm/slab.h>
+#include <wait/interruptible.h>
 
 /* The directory of `path`, locked for writing, and what its last name stands for. Undone by leave. */
 struct site {
@@ -33,7 +34,10 @@ static int enter_by(const struct walk_request *request, int special_err, struct 
 		return special_err;
 	}
 	site->dentry = NULL;
-	rwlock_write_lock(&dir->inode->lock);
+	if (rwlock_write_lock_killable(&dir->inode->lock)) {
+		last_place_put(&site->place);
+		return -EINTR;
+	}
 	err = dir->inode->is_dead ? -ENOENT : lookup_locked(dir, &site->place.last, &site->dentry);
 	ASSUME(err || site->dentry);
 	if (err)

@@ -3,6 +3,7 @@
 
 #include <credentials/credentials.h>
 #include <mm/slab.h>
+#include <wait/interruptible.h>
 
 uint32_t mode_for_new(uint32_t mode)
 {
@@ -38,7 +39,8 @@ static int find_or_create(const struct path *dir, const struct name *name, unsig
 		dentry_put(dentry);
 		dentry = NULL;
 	}
-	rwlock_write_lock(&parent->lock);
+	if (rwlock_write_lock_killable(&parent->lock))
+		return -EINTR;
 	int err = parent->is_dead ? -ENOENT : lookup_locked(dir->dentry, name, &dentry);
 	ASSUME(err || dentry);
 	bool is_new = false;
@@ -180,7 +182,8 @@ int open_unnamed(const struct path *dir, const struct open_request *open, struct
 		return -EOPNOTSUPP;
 	struct name none = name_of("", 0), shown = name_of("#tmpfile", 8);
 	struct inode *inode;
-	rwlock_write_lock(&parent->lock);
+	if (rwlock_write_lock_killable(&parent->lock))
+		return -EINTR;
 	err = parent->ops->create(parent, &none, S_IFREG | mode_for_new(open->mode), 0, &inode);
 	if (!err)
 		inode_set_owner(inode, parent);

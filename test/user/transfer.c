@@ -244,3 +244,31 @@ TEST(what_was_opened_otherwise)
 	CHECK_ERR(fsync(ends[1]), EINVAL);
 	CHECK_EQ(write(fd, buf, 1), 1);
 }
+
+/* Whoever reads the log has its position while it waits for more. */
+TEST(the_killed_do_not_wait_for_a_position)
+{
+	int log = open("/dev/kmsg", O_RDONLY);
+	if (log < 0) {
+		CHECK(!getenv("OWN_MACHINE"));
+		return;
+	}
+	pid_t reader = forked();
+	if (reader == 0)
+		for (;;)
+			if (read(log, buf, sizeof(buf)) < 0 && errno != EPIPE)
+				_exit(1);
+	sleep_ms(200);
+	pid_t other = forked();
+	if (other == 0) {
+		CHECK_OK(lseek(log, 0, SEEK_SET));
+		for (;;)
+			pause();
+	}
+	sleep_ms(200);
+	alarm(30);
+	CHECK_OK(kill(other, SIGKILL));
+	CHECK_EQ(ended(other), -1 - SIGKILL);
+	CHECK_OK(kill(reader, SIGKILL));
+	CHECK_EQ(ended(reader), -1 - SIGKILL);
+}
