@@ -31,12 +31,15 @@ static int64_t badness_of(struct process *process, uint64_t total_pages)
 static bool consider(void *ctx, struct process *process)
 {
 	struct choice *choice = ctx;
-	if (!process->parent || !process->space)
+	if (!process->parent || atomic_load(&process->state) >= PROCESS_ZOMBIE)
 		return true;
+	/* Also when it has left its space: the last one who does gives back what is in it, which takes a while. */
 	if (process->signals.group_exit || !atomic_load(&process->task_count)) {
 		choice->somebody_is_dying = true;
 		return false;
 	}
+	if (!process->space)
+		return true;
 	if (process->oom_score_adj == NEVER_KILL)
 		return true;
 	int64_t badness = badness_of(process, choice->total_pages);

@@ -182,6 +182,98 @@ TEST(oom_score_adj_chooses)
 	check_ended_for_memory(hog);
 }
 
+/* What two processes do to one file, or folder: the one goes on until it is killed, the other until it has used all its memory. */
+struct contest {
+	int fd;
+	void (*touch)(int fd);
+	void (*use)(int fd, char *memory, size_t size);
+};
+
+static void write_byte(int fd)
+{
+	CHECK_EQ(pwrite(fd, "", 1, 0), 1);
+}
+
+static void write_all(int fd, char *memory, size_t size)
+{
+	for (size_t i = 0; i < size; i += MIB)
+		CHECK_EQ(pwrite(fd, memory + i, MIB, 0), MIB);
+}
+
+static void make_name(int fd)
+{
+	CHECK_OK(mkdirat(fd, "new", 0700));
+	CHECK_OK(unlinkat(fd, "new", AT_REMOVEDIR));
+}
+
+static void list_names(int fd, char *memory, size_t size)
+{
+	long len;
+	for (size_t i = 0; i + MIB <= size; i += (size_t)len) {
+		CHECK_OK(lseek(fd, 0, SEEK_SET));
+		len = syscall(SYS_getdents64, fd, memory + i, MIB);
+		CHECK(len > 0);
+	}
+}
+
+/* Has much memory, and is to be killed for it. */
+static void contend_with_much_memory(const struct contest *contest, size_t size, int ready)
+{
+	adjust(1000);
+	char *own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (own == MAP_FAILED)
+		_exit(44);
+	memset(own, 1, size);
+	CHECK_EQ(write(ready, "", 1), 1);
+	for (;;)
+		contest->touch(contest->fd);
+}
+
+/* Memory runs out while the one has what the other, who is to be killed for it, waits for. */
+static void contend(const struct contest *contest)
+{
+	size_t size = free_bytes() / MIB * 6 / 10 * MIB;
+	int ready[2];
+	char c;
+	CHECK_OK(pipe(ready));
+	pid_t victim = forked();
+	if (victim == 0)
+		contend_with_much_memory(contest, size, ready[1]);
+	CHECK_EQ(read(ready[0], &c, 1), 1);
+	pid_t user = forked();
+	if (user == 0) {
+		adjust(-1000);
+		char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		CHECK(memory != MAP_FAILED);
+		contest->use(contest->fd, memory, size);
+		_exit(0);
+	}
+	CHECK_EQ(ended(victim), -1 - SIGKILL);
+	CHECK_EQ(ended(user), 0);
+}
+
+TEST(a_victim_that_waits_for_a_file_goes)
+{
+	needs_own_machine();
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+	CHECK_OK(ftruncate(fd, (off_t)MIB));
+	for (size_t i = 0; i < MIB; i += page)
+		CHECK_EQ(pwrite(fd, "", 1, (off_t)i), 1);
+	contend(&(struct contest){fd, write_byte, write_all});
+}
+
+TEST(a_victim_that_waits_for_a_folder_goes)
+{
+	needs_own_machine();
+	char name[251];
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "%0250d", i);
+		CHECK_OK(close(open(name, O_WRONLY | O_CREAT, 0600)));
+	}
+	contend(&(struct contest){open(".", O_RDONLY | O_DIRECTORY), make_name, list_names});
+}
+
 static size_t write_until_full(int fd)
 {
 	static char block[65536] = {1};
