@@ -103,6 +103,8 @@ static void hang_up_orphaned_groups_locked(const struct process *process)
 {
 	const struct process *parent = process->parent;
 	struct process *child;
+	if (likely(!atomic_load(&stopped_count)))
+		return;
 	list_for_each(child, &process->children, sibling)
 		if (child->group != process->group && child->session == process->session)
 			group_hang_up_if_orphaned_locked(child->group, process);
@@ -200,7 +202,8 @@ static void exit_process(struct process *process, struct task *last)
 	hang_up_orphaned_groups_locked(process);
 	hand_over_children_locked(process);
 	bool reap = parent_ignores(process);
-	process->state = PROCESS_ZOMBIE;
+	if (atomic_swap(&process->state, PROCESS_ZOMBIE) == PROCESS_STOPPED)
+		atomic_fetch_sub(&stopped_count, 1);
 	struct process *parent = process->parent;
 	process_get(parent);
 	if (reap)

@@ -3,6 +3,8 @@
 
 #include <abi/linux/signal.h>
 
+uint32_t stopped_count;
+
 void group_join_locked(struct process *process, struct pid *group)
 {
 	rcu_assign(process->group, pid_get(group));

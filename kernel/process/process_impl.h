@@ -57,6 +57,8 @@ void group_leave_locked(struct process *process);
  */
 bool group_is_orphaned_locked(const struct pid *group, const struct process *ignored);
 void group_hang_up_if_orphaned_locked(const struct pid *group, const struct process *ignored);
+/* a: how many processes have stopped, of all. While there are none, as mostly, nobody has to look for them whenever a process ends. */
+extern uint32_t stopped_count;
 
 /* exit.c */
 void process_reap_locked(struct process *process); /* a zombie nobody waits for any more */

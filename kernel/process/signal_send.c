@@ -134,6 +134,7 @@ static void continue_locked(struct process *process)
 	state->group_stop = false;
 	uint32_t expected = PROCESS_STOPPED;
 	if (atomic_cas(&process->state, &expected, PROCESS_RUNNING)) {
+		atomic_fetch_sub(&stopped_count, 1);
 		state->continued = true;
 		state->notify_continued = true;
 	}

@@ -35,6 +35,7 @@ bool signal_stop_complete_locked(struct process *process)
 	uint32_t expected = PROCESS_RUNNING;
 	if (!atomic_cas(&process->state, &expected, PROCESS_STOPPED))
 		return false;
+	atomic_fetch_add(&stopped_count, 1);
 	state->stop_reported = false;
 	state->continued = false;
 	state->notify_continued = false;
