@@ -133,11 +133,15 @@ static bool may_signal(const struct process *target, int signal)
 	       creds->uid == suid || creds->uid == uid || is_session || has_power(POWER_KILL);
 }
 
+static int check_target(struct process *target, int signal)
+{
+	return may_signal(target, signal) ? 0 : -EPERM;
+}
+
 static int send_checked(struct process *target, const struct signal_info *info)
 {
-	if (!may_signal(target, info->signal))
-		return -EPERM;
-	return info->signal ? signal_send_process(target, info) : 0;
+	int err = check_target(target, info->signal);
+	return err || !info->signal ? err : signal_send_process(target, info);
 }
 
 static int send_to_pid(int pid, const struct signal_info *info)
@@ -158,35 +162,6 @@ static int send_to_pid(int pid, const struct signal_info *info)
 	return err;
 }
 
-struct broadcast {
-	struct signal_info info;
-	uint32_t group; /* 0: everybody but the first process and the caller */
-	int result;
-};
-
-static bool send_one(void *ctx, struct process *process)
-{
-	struct broadcast *broadcast = ctx;
-	if (broadcast->group) {
-		spin_lock(&process_tree_lock);
-		bool is_member =
-		    process->state != PROCESS_DEAD && process->group->number == broadcast->group;
-		spin_unlock(&process_tree_lock);
-		if (!is_member)
-			return true;
-	} else if (process == current_process() || process->pid->number == 1) {
-		return true;
-	}
-	int err = send_checked(process, &broadcast->info);
-	/* Who means everybody means everybody that he may send to. */
-	if (!broadcast->group && err == -EPERM)
-		err = 0;
-	/* One that got it is a success. */
-	if (broadcast->result)
-		broadcast->result = err;
-	return true;
-}
-
 int64_t sys_kill(int pid, int signal)
 {
 	if (signal < 0 || signal > SIGNAL_COUNT)
@@ -198,11 +173,10 @@ int64_t sys_kill(int pid, int signal)
 		return send_to_pid(pid, &info);
 	if (pid == INT32_MIN)
 		return -ESRCH;
-	struct broadcast broadcast = {.info = info, .result = -ESRCH};
+	uint32_t group = 0;
 	if (pid != -1)
-		broadcast.group = pid ? (uint32_t)-pid : process_group_number(current_process());
-	process_for_each(send_one, &broadcast);
-	return broadcast.result;
+		group = pid ? (uint32_t)-pid : process_group_number(current_process());
+	return signal_send_many(group, &info, check_target);
 }
 
 static int send_to_thread(int tgid, int tid, const struct signal_info *info)

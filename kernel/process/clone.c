@@ -158,7 +158,8 @@ uint64_t process_count_made(void)
 }
 
 /* Makes the newcomer visible. Fails when the process is being killed, or at the user's limit. */
-static int link_in(struct process *process, struct task *task, const struct clone_request *request)
+static int link_in(struct process *process, struct task *task, const struct clone_request *request,
+    struct fork_signals *fork)
 {
 	struct process *caller = current_process();
 	bool is_thread = request->flags & CLONE_THREAD;
@@ -172,6 +173,9 @@ static int link_in(struct process *process, struct task *task, const struct clon
 		return -EAGAIN;
 	}
 	atomic_store(&made, made + 1);
+	uint64_t signals = signal_end_fork(fork);
+	if (!is_thread)
+		process->signals.shared.pending |= signals;
 	signal_task_joins_locked(task);
 	atomic_fetch_add(&process->task_count, 1);
 	if (!is_thread) {
@@ -220,10 +224,16 @@ int64_t process_clone(const struct clone_request *request, const struct register
 	if (over_process_limit())
 		return -EAGAIN;
 
+	struct fork_signals fork;
+	err = signal_begin_fork(&fork);
+	if (err)
+		return err;
 	bool is_thread = request->flags & CLONE_THREAD;
 	struct process *process = is_thread ? current_process() : copy_process(request);
-	if (!process)
-		return -ENOMEM;
+	if (!process) {
+		err = -ENOMEM;
+		goto out_fork;
+	}
 	struct task *task = task_create(process, current_thread()->name);
 	if (!task) {
 		err = -EAGAIN;
@@ -253,7 +263,7 @@ int64_t process_clone(const struct clone_request *request, const struct register
 		}
 		task->vfork = vfork_wait_get(vfork);
 	}
-	err = link_in(process, task, request);
+	err = link_in(process, task, request, &fork);
 	if (err)
 		goto out_vfork;
 	process_inherit_schedule(task);
@@ -277,5 +287,7 @@ out_task:
 out_process:
 	if (!is_thread)
 		process_put(process); /* somebody may have got hold of the pidfd */
+out_fork:
+	signal_end_fork(&fork);
 	return err;
 }

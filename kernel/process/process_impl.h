@@ -6,6 +6,7 @@
  *   clone.c           a life begins; vfork.c: while the parent sleeps
  *   exit.c, wait.c    it ends, and the parent is told
  *   signal_action.c   what is done about a signal; signal_send.c: who gets it; signal_queue.[ch]: what waits
+ *   signal_many.c     signals to groups, and forks at the same time
  *   signal_deliver.c  what it does; signal_stop.c: job control
  *   signal_timer.c    alarm, setitimer; posix_timer.c: timer_create; signalfd.c: signals as descriptors
  *   usage.c           time and counts; look.c: what others may see; executable.c: files that run
@@ -98,6 +99,19 @@ static inline void signal_handlers_unlock(struct signal_handlers *handlers, bool
 	if (unlikely(is_locked))
 		spin_unlock(&handlers->lock);
 }
+
+/* Nobody would notice: neither a handler, a default action, nor a thread that has blocked it. */
+bool signal_is_ignored_locked(const struct process *process, int signal);
+
+/* signal_many.c: a child is being made, from before anything of its parent is copied until others can find it. */
+struct fork_signals {
+	struct list link; /* the parent's signal_state */
+	uint64_t set;     /* s: what its parent was sent as one of many */
+};
+/* -ERESTARTNOINTR: something waits for us that comes before. */
+MUST_USE int signal_begin_fork(struct fork_signals *fork);
+/* What the child begins with. Once more does no harm. */
+uint64_t signal_end_fork(struct fork_signals *fork);
 
 /* signal_timer.c */
 void signal_timers_init(struct process *process);

@@ -17,6 +17,7 @@ void signal_state_init(struct process *process)
 	state->own = (struct signal_message){.is_static = true, .is_counted = true};
 	signal_timers_init(process);
 	list_init(&state->posix_timers);
+	list_init(&state->forks);
 	list_init(&state->unfreed);
 	wait_queue_init(&state->watchers);
 }
@@ -82,6 +83,12 @@ static NOINLINE bool is_ignored_locked(
 		if ((task->blocked | task->wait_set) & bit)
 			return false;
 	return true;
+}
+
+bool signal_is_ignored_locked(const struct process *process, int signal)
+{
+	uintptr_t handler = process->handlers->actions[signal - 1].handler.va;
+	return handler <= SIG_IGN && is_ignored_locked(process, NULL, handler, signal_bit(signal));
 }
 
 static bool wants(const struct task *task, int signal)
@@ -270,24 +277,6 @@ int signal_send_process(struct process *process, const struct signal_info *info)
 int signal_send_task(struct task *task, const struct signal_info *info)
 {
 	return send(task->process, task, info);
-}
-
-int signal_send_group(uint32_t pgid, const struct signal_info *info)
-{
-	int result = -ESRCH;
-	spin_lock(&process_tree_lock);
-	rcu_read_lock();
-	struct pid *group = pid_find(pgid);
-	struct process *member;
-	if (group)
-		list_for_each(member, &group->group, group_link) {
-			int err = send(member, NULL, info);
-			if (result == -ESRCH || !err)
-				result = err;
-		}
-	rcu_read_unlock();
-	spin_unlock(&process_tree_lock);
-	return result;
 }
 
 static NOINLINE void cancel_opposites_from_timer_locked(struct process *process, int signal)

@@ -335,6 +335,67 @@ TEST(times_of_children_are_counted)
 	CHECK_ERR(getrusage(77, &usage), EINVAL);
 }
 
+static volatile sig_atomic_t told;
+
+static void note_told(int signal)
+{
+	(void)signal;
+	told = 1;
+}
+
+/* Says when it is about to fork; 0 when it and its child have both been told, or had been before. */
+static int fork_and_wait_to_be_told(int ready)
+{
+	signal(SIGUSR1, note_told);
+	CHECK_EQ(write(ready, "", 1), 1);
+	pid_t child = forked();
+	for (int i = 0; i < 3000 && !told; i++)
+		sleep_ms(1);
+	if (child == 0)
+		_exit(!told);
+	return ended(child) || !told;
+}
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Who sends to a group reaches all of it: also the child that a member is about to have. */
+TEST(a_group_is_told_with_those_who_are_being_born)
+{
+	size_t size = 4 << 20; /* so that a fork lasts */
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(memory != MAP_FAILED);
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	memset(memory, 1, size);
+	int64_t begin = now_us();
+	pid_t pid = forked();
+	if (pid == 0)
+		_exit(0);
+	int64_t lasts = now_us() - begin;
+	CHECK_EQ(ended(pid), 0);
+	for (int round = 0; round < 100; round++) {
+		int ready[2];
+		char c;
+		CHECK_OK(pipe(ready));
+		pid = forked();
+		if (pid == 0) {
+			CHECK_OK(setpgid(0, 0));
+			_exit(fork_and_wait_to_be_told(ready[1]));
+		}
+		CHECK_EQ(read(ready[0], &c, 1), 1);
+		for (begin = now_us(); now_us() < begin + lasts * round / 80;)
+			;
+		CHECK_OK(kill(-pid, SIGUSR1));
+		CHECK_EQ(ended(pid), 0);
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
 TEST(fork_storm)
 {
 	for (int round = 0; round < 20; round++) {

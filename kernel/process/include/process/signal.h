@@ -111,6 +111,7 @@ struct signal_state {
 	struct list
 	    unfreed; /* messages that were dropped in an interrupt, where nothing is freed */
 	struct list posix_timers; /* <process/posix_timer.h> */
+	struct list forks;        /* s: children that are being made, as struct fork_signals */
 	uint64_t posix_timer_count;
 	int next_posix_timer;
 	struct wait_queue watchers; /* who waits by signalfd; told under the lock above */
@@ -123,6 +124,9 @@ struct signal_state {
 int signal_send_process(struct process *process, const struct signal_info *info);
 int signal_send_task(struct task *task, const struct signal_info *info);
 int signal_send_group(uint32_t pgid, const struct signal_info *info); /* -ESRCH: empty */
+/* To a group, or (0) to everybody but the first process and the caller, as far as `check` gives 0, which may not sleep; signal 0: only checks. */
+typedef int (*signal_check_t)(struct process *target, int signal);
+int signal_send_many(uint32_t group, const struct signal_info *info, signal_check_t check);
 /* The sender's own message, whose info is filled: nothing is allocated. One that is still queued stays as it is. Context: any but NMI. */
 void signal_send_message(struct process *process, struct signal_message *message);
 void signal_send_message_to(struct task *task, struct signal_message *message);
