@@ -205,7 +205,8 @@ static int64_t master_write(struct object *master, struct io *io, uint64_t *pos)
 	char chunk[CHUNK];
 	size_t done = 0;
 	int err = 0;
-	while (!err && io->left && !io->faulted) {
+	/* What nobody reads may find room for ever: a line that is too long loses its end. */
+	while (!err && io->left && !io->faulted && !(done && signal_is_pending())) {
 		size_t n = io_read(io, chunk, min(io->left, sizeof(chunk))), fed = 0;
 		err = feed_all(tty_of(master), chunk, n, object_must_not_wait(master, io), &fed);
 		done += fed;

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <termios.h>
 
 static int master, slave;
@@ -449,4 +450,25 @@ TEST(many)
 		CHECK_OK(close(i % 2 ? master : slave));
 		CHECK_OK(close(i % 2 ? slave : master));
 	}
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+/* A line that is too long loses its end, so that there is room for all that nobody reads. */
+TEST(a_write_without_end_is_interrupted)
+{
+	static char block[1 << 20];
+	struct iovec blocks[1024];
+	open_pair();
+	memset(block, 'x', sizeof(block));
+	for (size_t i = 0; i < 1024; i++)
+		blocks[i] = (struct iovec){block, sizeof(block)};
+	struct sigaction action = {.sa_handler = do_nothing};
+	CHECK_OK(sigaction(SIGALRM, &action, NULL));
+	alarm(1);
+	ssize_t n = writev(master, blocks, 1024);
+	CHECK(n > 0 ? n < (ssize_t)1024 * (1 << 20) : errno == EINTR);
 }
