@@ -5,6 +5,7 @@
 #include <lib/string.h>
 #include <log/log.h>
 #include <mm/page.h>
+#include <x86/probe.h>
 #include <x86/registers.h>
 
 extern const char __text_start[], __text_end[];
@@ -29,23 +30,12 @@ bool symbol_lookup(uintptr_t address, struct symbol *symbol)
 	return symbol_find(&table, address - KERNEL_IMAGE_BASE, symbol);
 }
 
-/* Its own walk rather than mm's: no lock may be waited for here. */
+/* By reading: the page tables, which would tell as well, may be what is damaged, or the map that shows them. */
 bool address_is_readable(uintptr_t address)
 {
-	if (address < DIRECT_MAP_BASE || !IS_ALIGNED(address, sizeof(uint64_t)))
-		return false;
-	paddr_t table = mmu_root();
-	for (unsigned level = PT_LEVELS; level > 0; level--) {
-		const pte_t *entries = phys_to_virt(table);
-		pte_t pte = entries[pt_index(address, level)];
-		if (!pte_is_present(pte))
-			return false;
-		/* The top level has links only; its "large" bit must be zero. */
-		if (pte_is_leaf(pte, level))
-			return level < PT_LEVELS;
-		table = pte_paddr(pte, 1);
-	}
-	return false;
+	uint64_t ignored;
+	return address >= DIRECT_MAP_BASE && IS_ALIGNED(address, sizeof(ignored)) &&
+	       probe_read_u64(address, &ignored);
 }
 
 /* By name, so that the assembly need not know of us. */

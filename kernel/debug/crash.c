@@ -3,6 +3,7 @@
  * and expect the whole report.
  */
 #include <arch/cpu.h>
+#include <arch/mmu.h>
 #include <arch/smp.h>
 #include <boot/boot_info.h>
 #include <debug/crash.h>
@@ -11,6 +12,7 @@
 #include <lib/string.h>
 #include <log/assert.h>
 #include <log/log.h>
+#include <mm/page.h>
 #include <sched/thread.h>
 #include <time/clock.h>
 
@@ -44,6 +46,16 @@ static void crash_by_stack(void)
 static void crash_by_registers(void)
 {
 	__asm__ volatile("movq $0xffff800000000003, %rbp; movq $0x77, %rsp; ud2");
+}
+
+/* All that was ever allocated is out of sight: threads, page tables, the other CPUs' own data. */
+static void crash_without_direct_map(void)
+{
+	pte_t *top = phys_to_virt(mmu_root());
+	irq_disable();
+	top[pt_index(DIRECT_MAP_BASE, PT_LEVELS)] = 0;
+	mmu_flush_everything();
+	panic("the direct map is gone");
 }
 
 static void crash_without_thread(void)
@@ -104,15 +116,15 @@ static void crash_with_console_held(void)
 }
 
 /* An output device that crashes in the middle of the report. */
-static void crash_on_last(const char *text, size_t len)
+static void crash_on_backtrace(const char *text, size_t len)
 {
-	if (len >= 4 && memcmp(text, "last", 4) == 0)
+	if (len >= 9 && memcmp(text, "backtrace", 9) == 0)
 		crash_by_null();
 }
 
 static void crash_in_the_panic(void)
 {
-	console_add_output(crash_on_last);
+	console_add_output(crash_on_backtrace);
 	panic("and another will follow");
 }
 
@@ -125,6 +137,7 @@ static const struct crash {
     {"stack", crash_by_stack},
     {"registers", crash_by_registers},
     {"thread", crash_without_thread},
+    {"map", crash_without_direct_map},
     {"all", crash_on_all_cpus},
     {"console", crash_with_console_held},
     {"twice", crash_in_the_panic},

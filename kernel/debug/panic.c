@@ -1,6 +1,6 @@
 /*
  * Panic. Everything here may be as broken as what it reports on, so: no lock is waited for, nothing is allocated, every
- * wait is bounded, and a panic inside the panic ends the report where it stands.
+ * wait is bounded, and a panic inside the panic ends a part of the report, not the report: it goes on with the next one.
  */
 #include <acpi/power.h>
 #include <arch/cpu.h>
@@ -25,8 +25,14 @@
 #define TSC_HZ_GUESS    2000000000ull /* before the TSC was measured */
 
 static uint32_t panic_owner; /* a: CPU number + 1 of the first to panic */
-static unsigned panic_depth; /* of the owner */
 static cpumask_t stopped;    /* a: have seen the NMI */
+
+/* The owner's. */
+static unsigned panic_depth;
+static const struct registers *reported; /* of the first panic, on its stack */
+static bool is_call; /* somebody called panic(), and only RIP, RSP and RBP are known */
+static cpumask_t others;
+static unsigned next_part;
 
 struct stop_place {
 	uintptr_t ip, frame;
@@ -56,11 +62,11 @@ void exit_to_host(uint8_t code)
 		io_out8((uint16_t)port, code);
 }
 
-static cpumask_t stop_others(void)
+static void stop_others(void)
 {
-	cpumask_t others = atomic_load(&cpu_online_mask) & ~cpumask_of(this_cpu());
+	others = atomic_load(&cpu_online_mask) & ~cpumask_of(this_cpu());
 	if (!others)
-		return 0;
+		return;
 	smp_send_ipi_mask(others, IPI_STOP);
 	uint64_t start = cpu_timestamp();
 	for (unsigned i = 0; i < STOP_WAIT_LOOPS && cpu_timestamp() - start < STOP_WAIT_TICKS;
@@ -69,10 +75,9 @@ static cpumask_t stop_others(void)
 			break;
 		cpu_relax();
 	}
-	return others;
 }
 
-static void print_others(cpumask_t others)
+static void print_others(void)
 {
 	for_each_cpu_in(cpu, others) {
 		if (!(atomic_load(&stopped) & cpumask_of(cpu))) {
@@ -88,6 +93,12 @@ static void print_log_line(void *ctx, const char *text, size_t len)
 {
 	(void)ctx;
 	console_write(text, len);
+}
+
+static void print_log(void)
+{
+	console_printf("last lines of the log\n");
+	log_replay(print_log_line, NULL, LOG_LINES);
 }
 
 /* By the TSC: interrupts are off, and nothing else is to be trusted now. */
@@ -124,21 +135,32 @@ static void print_thread(void)
 		console_printf("thread at %p, which cannot be read\n", (const void *)thread);
 }
 
-static void report(const struct registers *regs, bool is_call)
+static void print_registers(void)
 {
 	if (is_call)
-		registers_print_call(regs);
+		registers_print_call(reported);
 	else
-		registers_print(regs);
-	console_printf("backtrace\n");
-	backtrace_print(regs->rip, regs->rbp);
-	locks_print_held();
+		registers_print(reported);
 }
 
-/* is_call: somebody called panic(), and only RIP, RSP and RBP are known. */
-static NORETURN PRINTF_LIKE(3, 0) void die(
-    const struct registers *regs, bool is_call, const char *format, va_list args)
+static void print_backtrace(void)
 {
+	console_printf("backtrace\n");
+	backtrace_print(reported->rip, reported->rbp);
+}
+
+static void (*const parts[])(void) = {
+    print_thread, print_registers, print_backtrace, locks_print_held, print_others, print_log};
+
+/* Once for each part, once at the end; more is a circle. */
+#define DEPTH_MAX (ARRAY_LEN(parts) + 2)
+
+static NORETURN PRINTF_LIKE(3, 0) void die(
+    const struct registers *regs, bool by_call, const char *format, va_list args)
+{
+	/* Not on the stack, of which little may be left, and less each time. */
+	static char message[256], place[SYMBOL_TEXT_MAX];
+
 	irq_disable();
 	uint32_t self = this_cpu() + 1, owner = 0;
 	if (!atomic_cas(&panic_owner, &owner, self) && owner != self)
@@ -146,26 +168,24 @@ static NORETURN PRINTF_LIKE(3, 0) void die(
 
 	locks_break();
 	console_break_lock();
-	char message[256], place[SYMBOL_TEXT_MAX];
-	switch (panic_depth++) {
-	case 0: break;
-	case 1:
-		vsnprintf(message, sizeof(message), format, args);
+	unsigned depth = panic_depth++;
+	if (depth > DEPTH_MAX)
+		cpu_stop(); /* even ending fails */
+	if (depth == DEPTH_MAX)
+		finish();
+	if (depth == 0) {
+		reported = regs;
+		is_call = by_call;
+		stop_others();
+	}
+	vsnprintf(message, sizeof(message), format, args);
+	if (depth == 0)
+		console_printf("\n*** panic on CPU %u: %s\n", this_cpu(), message);
+	else
 		console_printf("\npanic inside the panic: %s\n  at %s\n", message,
 		    symbol_format(place, regs->rip));
-		finish();
-	case 2: finish();
-	default: cpu_stop(); /* even ending fails */
-	}
-
-	cpumask_t others = stop_others();
-	vsnprintf(message, sizeof(message), format, args);
-	console_printf("\n*** panic on CPU %u: %s\n", this_cpu(), message);
-	print_thread();
-	report(regs, is_call);
-	print_others(others);
-	console_printf("last lines of the log\n");
-	log_replay(print_log_line, NULL, LOG_LINES);
+	while (next_part < ARRAY_LEN(parts))
+		parts[next_part++]();
 	console_printf("*** end of panic\n");
 	finish();
 }

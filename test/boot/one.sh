@@ -108,7 +108,9 @@ panicked)
 	[ $status = 35 ] || fail "status $status instead of 35"
 	grep -aq 'panic' "$log" || fail "no word of a panic"
 	grep -aiq 'rip.*[0-9a-f]\{16\}' "$log" || fail "no registers"
-	grep -aq '[a-z_]\{3,\}+0x[0-9a-f]' "$log" || fail "no backtrace with names"
+	grep -aq '^  #[0-9]\{1,\} .*[a-z_]\{3,\}+0x[0-9a-f]' "$log" || fail "no backtrace with names"
+	grep -aq '^last lines of the log' "$log" || fail "nothing of the log"
+	grep -aq '^\*\*\* end of panic' "$log" || fail "the report does not end"
 	passed=1
 	echo "ok boot_$name: panicked as told, $seconds s"
 	;;

@@ -37,5 +37,5 @@ void backtrace_print_thread(const struct thread *thread);
 /* Of every thread, with its state. */
 void threads_print_backtraces(void);
 
-/* Whether eight bytes at a kernel address can be read without a fault, by the page tables now. */
+/* Whether eight bytes at a kernel address can be read now. */
 bool address_is_readable(uintptr_t address);
