@@ -31,9 +31,6 @@
 /* area.c: space->lock held for writing, except the finds. */
 struct area *area_create(uintptr_t start, uintptr_t end, uint32_t prot, uint32_t flags);
 void area_free(struct area *area); /* drops its object */
-/* The first area that ends after va: the one that contains it, or the next. */
-struct area *area_at_or_after(struct address_space *space, uintptr_t va);
-struct area *area_next(const struct area *area);
 struct area *area_previous(const struct area *area);
 /* How much of what there is, after the area became `pages` longer (or shorter). */
 void area_account(struct address_space *space, const struct area *area, int64_t pages);

@@ -304,6 +304,52 @@ void check_as_program(int argc, char **argv, char **envp)
 	_exit(is_right ? 42 : 1);
 }
 
+/* Thousands of areas are told part by part, as they are when their part is read. */
+TEST(maps_of_many_areas)
+{
+	enum { COUNT = 4000 };
+	const size_t page = 4096;
+	char last[20];
+	char *areas = mmap(NULL, COUNT * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(areas != MAP_FAILED);
+	for (size_t i = 0; i < COUNT; i += 2)
+		CHECK_OK(mprotect(areas + i * page, page, PROT_READ));
+	snprintf(last, sizeof(last), "-%08lx ", (unsigned long)(areas + COUNT * page));
+	/* Each once, and in order. */
+	unsigned long end_before = 0, start, end;
+	int seen = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	CHECK(maps);
+	while (fgets(text, sizeof(text), maps)) {
+		CHECK_EQ(sscanf(text, "%lx-%lx ", &start, &end), 2);
+		CHECK(start >= end_before && end > start);
+		end_before = end;
+		seen += start >= (unsigned long)areas && end <= (unsigned long)areas + COUNT * page;
+	}
+	fclose(maps);
+	CHECK_EQ(seen, COUNT);
+	/* A place far behind can be read at once. */
+	size_t len = read_all("/proc/self/maps");
+	static char there[64];
+	memcpy(there, text + len - 2000, sizeof(there));
+	int fd = open("/proc/self/maps", O_RDONLY);
+	CHECK_EQ(pread(fd, text, sizeof(there), (off_t)len - 2000), sizeof(there));
+	CHECK(memcmp(text, there, sizeof(there)) == 0);
+	/* What goes away before its part is read is not told. */
+	CHECK_EQ(pread(fd, text, 100, 0), 100);
+	CHECK_EQ(read(fd, text, 100), 100);
+	CHECK_OK(munmap(areas, COUNT * page));
+	size_t rest = 0;
+	ssize_t n;
+	while ((n = read(fd, text + rest, sizeof(text) - rest - 1)) > 0)
+		rest += (size_t)n;
+	CHECK_EQ(n, 0);
+	text[rest] = '\0';
+	CHECK(!strstr(text, last));
+	CHECK(strstr(text, "[stack]"));
+	close(fd);
+}
+
 TEST(exe_cwd_root)
 {
 	struct stat link, file;

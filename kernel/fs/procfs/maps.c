@@ -5,6 +5,7 @@
 #include <mm/slab.h>
 
 #define NAME_COLUMN 73
+#define PART_SIZE   (32 * KiB) /* and at most one area more: a program may have tens of thousands */
 
 static void show_area(struct proc_text *text, const struct area *area, char *buf)
 {
@@ -74,6 +75,20 @@ static void show_area_and_usage(struct proc_text *text, const struct area *area,
 	show_flags(text, area);
 }
 
+/* The areas from text->next on, as many as make a part. */
+static void show_part(struct proc_text *text, struct address_space *space, char *buf,
+    void (*show)(struct proc_text *text, const struct area *area, char *buf))
+{
+	rwlock_read_lock(&space->lock);
+	const struct area *area = area_at_or_after(space, text->next);
+	for (; area && text->len < PART_SIZE; area = area_next(area)) {
+		show(text, area, buf);
+		text->next = area->end;
+	}
+	text->has_more = area;
+	rwlock_read_unlock(&space->lock);
+}
+
 static int show_areas(struct proc_text *text, const struct proc_subject *subject,
     void (*show)(struct proc_text *text, const struct area *area, char *buf))
 {
@@ -81,12 +96,8 @@ static int show_areas(struct proc_text *text, const struct proc_subject *subject
 	if (!space)
 		return proc_may_not_look(subject->process);
 	char *buf = kmalloc(PATH_MAX_LEN);
-	if (buf) {
-		rwlock_read_lock(&space->lock);
-		for (struct rb_node *node = rb_first(&space->areas); node; node = rb_next(node))
-			show(text, rb_entry(node, struct area, node), buf);
-		rwlock_read_unlock(&space->lock);
-	}
+	if (buf)
+		show_part(text, space, buf, show);
 	kfree(buf);
 	address_space_put(space);
 	return buf ? 0 : -ENOMEM;

@@ -12,11 +12,17 @@
 #include <procfs/procfs.h>
 #include <vfs/vfs.h>
 
-/* Text that grows as it is printed: the one way in which files here come to be. */
+/*
+ * Text that grows as it is printed: the one way in which files here come to be. What may be long is printed in parts, each when it is read: a
+ * printer that stops before the end says so, and from where on it wants to be asked again.
+ */
 struct proc_text {
 	char *buf;
 	size_t len, size;
-	bool failed; /* out of memory */
+	uint64_t before; /* bytes of the parts before this one */
+	uint64_t next;   /* the printer's; 0: from the beginning */
+	bool has_more;   /* behind this part */
+	bool failed;     /* out of memory */
 };
 void proc_print(struct proc_text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 void proc_append(struct proc_text *text, const char *bytes, size_t len);

@@ -1,4 +1,7 @@
-/* Files that are printed: the text is made at the first read and whenever somebody reads from the beginning; reads in between go on in it. */
+/*
+ * Files that are printed: the text is made at the first read and whenever somebody reads from the beginning; reads in between go on in it, or in
+ * its next part.
+ */
 #include "procfs_impl.h"
 
 #include <abi/errno.h>
@@ -80,21 +83,36 @@ static void release(struct object *object)
 	file_release(object);
 }
 
-/* Lock held. */
-static int make_text(struct file *file, struct proc_reader *reader)
+/* The part that begins behind `before` bytes. Lock held. */
+static int make_part(struct file *file, struct proc_reader *reader, uint64_t before, uint64_t next)
 {
 	const struct proc_node *node = file->inode->data;
+	struct proc_text *text = &reader->text;
 	struct proc_subject subject;
 	int err = proc_subject_of(node, &subject);
 	if (err)
 		return err;
-	reader->text.len = 0;
-	reader->text.failed = false;
-	err = node->entry->show(&reader->text, &subject);
+	text->len = 0;
+	text->before = before;
+	text->next = next;
+	text->failed = text->has_more = false;
+	err = node->entry->show(text, &subject);
 	proc_subject_end(&subject);
-	if (!err && reader->text.failed)
+	if (!err && text->failed)
 		err = -ENOMEM;
 	reader->is_made = !err;
+	return err;
+}
+
+/* The part in which `pos` lies, or the last one. Lock held. */
+static int find_part(struct file *file, struct proc_reader *reader, uint64_t pos)
+{
+	struct proc_text *text = &reader->text;
+	int err = 0;
+	if (!pos || !reader->is_made || pos < text->before)
+		err = make_part(file, reader, 0, 0);
+	while (!err && text->has_more && pos - text->before >= text->len)
+		err = make_part(file, reader, text->before + text->len, text->next);
 	return err;
 }
 
@@ -105,10 +123,11 @@ static int64_t read(struct object *object, struct io *io, uint64_t *pos)
 	if (!reader)
 		return -ENOMEM;
 	mutex_lock(&reader->lock);
-	int err = *pos && reader->is_made ? 0 : make_text(file, reader);
+	int err = find_part(file, reader, *pos);
 	size_t n = 0;
-	if (!err && *pos < reader->text.len)
-		n = io_write(io, reader->text.buf + *pos, reader->text.len - *pos);
+	uint64_t inside = *pos - reader->text.before;
+	if (!err && inside < reader->text.len)
+		n = io_write(io, reader->text.buf + inside, reader->text.len - inside);
 	mutex_unlock(&reader->lock);
 	*pos += n;
 	return err ? err : io_result(io, n);

@@ -124,6 +124,9 @@ MUST_USE int64_t vm_remap(struct address_space *space, uintptr_t old, size_t old
 uintptr_t vm_set_brk(struct address_space *space, uintptr_t new_brk);
 /* The area that contains va, or NULL. space->lock held. */
 struct area *vm_find_area(struct address_space *space, uintptr_t va);
+/* That one, or the first above; and the one above another. NULL: none. space->lock held. */
+struct area *area_at_or_after(struct address_space *space, uintptr_t va);
+struct area *area_next(const struct area *area);
 
 /* Writes into another process's memory or reads it (/proc/PID/cmdline, debugger): bytes moved or -EFAULT. */
 MUST_USE int64_t vm_access(
