@@ -79,6 +79,13 @@ int64_t sys_mremap(
 	return vm_remap(space(), old_addr.va, old_len, new_len, flags, new_addr.va);
 }
 
+/* The rights stay as they are, and nothing else may be asked for. */
+int64_t sys_remap_file_pages(uaddr_t addr, size_t len, unsigned prot, uint64_t page, unsigned flags)
+{
+	return prot ? -EINVAL
+		    : vm_remap_pages(space(), addr.va, len, page, !(flags & MAP_NONBLOCK));
+}
+
 int64_t sys_brk(uaddr_t addr)
 {
 	return (int64_t)vm_set_brk(space(), addr.va);

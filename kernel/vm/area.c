@@ -32,6 +32,23 @@ void area_free(struct area *area)
 	kfree(area);
 }
 
+struct area *area_copy(const struct area *area, uintptr_t start, uintptr_t end, uint64_t offset)
+{
+	struct area *copy = kmalloc(sizeof(*copy));
+	if (!copy)
+		return NULL;
+	*copy = *area;
+	list_init(&copy->mapping_link);
+	copy->start = start;
+	copy->end = end;
+	copy->offset = offset;
+	if (copy->object)
+		object_get(copy->object);
+	if (copy->ops && copy->ops->open)
+		copy->ops->open(copy);
+	return copy;
+}
+
 struct area *area_at_or_after(struct address_space *space, uintptr_t va)
 {
 	struct area *hit = atomic_load(&space->last_hit);

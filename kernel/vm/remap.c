@@ -4,9 +4,6 @@
 #include <abi/errno.h>
 #include <abi/linux/mman.h>
 #include <abi/linux/process.h>
-#include <lib/string.h>
-#include <mm/slab.h>
-#include <object/object.h>
 
 struct remap {
 	struct address_space *space;
@@ -34,20 +31,8 @@ static int64_t grow_in_place(const struct remap *remap, struct area *area)
 /* An area for the new place that goes on like the old one. */
 static struct area *copy_for(const struct remap *remap, const struct area *area, uintptr_t start)
 {
-	struct area *copy = kmalloc(sizeof(*copy));
-	if (!copy)
-		return NULL;
-	*copy = *area;
-	list_init(&copy->mapping_link);
-	copy->start = start;
-	copy->end = start + remap->new_len;
-	if (!area_is_anonymous(area))
-		copy->offset = area->offset + (remap->old - area->start);
-	if (copy->object)
-		object_get(copy->object);
-	if (copy->ops && copy->ops->open)
-		copy->ops->open(copy);
-	return copy;
+	uint64_t skipped = area_is_anonymous(area) ? 0 : remap->old - area->start;
+	return area_copy(area, start, start + remap->new_len, area->offset + skipped);
 }
 
 /* Whether the old place is unmapped afterwards. */

@@ -5,7 +5,7 @@
  *   address_space.c   creating, loading, ending an address space
  *   map.c             mmap, munmap, brk over areas; protect.c: mprotect
  *   limits.c          what a process may have
- *   remap.c           mremap
+ *   remap.c           mremap; remap_pages.c: remap_file_pages
  *   tables.c          user page tables: walking, changing and emptying ranges
  *   table_pages.c     the pages that they are made of
  *   pages.c           the pages in them: references, huge pages and their parts
@@ -31,6 +31,9 @@
 /* area.c: space->lock held for writing, except the finds. */
 struct area *area_create(uintptr_t start, uintptr_t end, uint32_t prot, uint32_t flags);
 void area_free(struct area *area); /* drops its object */
+/* One that goes on like it, elsewhere or from another offset, in no tree yet. */
+MUST_USE struct area *area_copy(
+    const struct area *area, uintptr_t start, uintptr_t end, uint64_t offset);
 struct area *area_previous(const struct area *area);
 /* How much of what there is, after the area became `pages` longer (or shorter). */
 void area_account(struct address_space *space, const struct area *area, int64_t pages);

@@ -297,3 +297,45 @@ TEST(a_cut_takes_nothing_from_who_comes_after)
 	cut_ends = true;
 	CHECK(!pthread_join(thread, NULL));
 }
+
+TEST(a_shared_mapping_shows_its_file_in_another_order)
+{
+	int fd = file_of(8);
+	for (size_t i = 0; i < 8; i++)
+		CHECK(pwrite(fd, &(char){(char)('a' + i)}, 1, (off_t)(i * page)) == 1);
+	char *area = map(4, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	NEEDS(syscall(SYS_remap_file_pages, area, page, 0, 0, 0));
+	CHECK_OK(syscall(SYS_remap_file_pages, area, 2 * page, 0, 6, 0));
+	CHECK_OK(syscall(SYS_remap_file_pages, area + 3 * page, page, 0, 0, 0));
+	CHECK(
+	    area[0] == 'g' && area[page] == 'h' && area[2 * page] == 'c' && area[3 * page] == 'a');
+	area[0] = 'G';
+	char byte;
+	CHECK(pread(fd, &byte, 1, 6 * (off_t)page) == 1 && byte == 'G');
+	/* Across the pieces, with their rights. */
+	CHECK_OK(mprotect(area, 4 * page, PROT_READ));
+	CHECK_OK(syscall(SYS_remap_file_pages, area, 4 * page, 0, 1, 0));
+	CHECK(pipe(ends) == 0);
+	CHECK(area[0] == 'b' && area[3 * page] == 'e' && can_read(area));
+	CHECK_ERR(pread(fd, area, 1, 0), EFAULT);
+	/* And memory without a file. */
+	area = map(3, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
+	for (size_t i = 0; i < 3; i++)
+		area[i * page] = (char)('x' + i);
+	CHECK_OK(syscall(SYS_remap_file_pages, area, page, 0, 2, 0));
+	CHECK(area[0] == 'z' && area[page] == 'y' && area[2 * page] == 'z');
+}
+
+TEST(only_shared_mappings_are_put_into_another_order)
+{
+	int fd = file_of(4);
+	char *area = map(2, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	NEEDS(syscall(SYS_remap_file_pages, area, page, 0, 0, 0));
+	CHECK_ERR(syscall(SYS_remap_file_pages, area, page, PROT_READ, 0, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_remap_file_pages, area, 0, 0, 0, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_remap_file_pages, area, page, 0, -1L, 0), EINVAL);
+	CHECK_OK(munmap(area + page, page));
+	CHECK_ERR(syscall(SYS_remap_file_pages, area, 2 * page, 0, 0, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_remap_file_pages, area + page, page, 0, 0, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_remap_file_pages, map_memory(1), page, 0, 0, 0), EINVAL);
+}

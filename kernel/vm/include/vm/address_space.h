@@ -120,6 +120,9 @@ MUST_USE int vm_unmap_object(
 MUST_USE int vm_protect(struct address_space *space, uintptr_t start, size_t len, unsigned prot);
 MUST_USE int64_t vm_remap(struct address_space *space, uintptr_t old, size_t old_len,
     size_t new_len, unsigned flags, uintptr_t new_addr);
+/* remap_file_pages(2): a part of a shared mapping shows its file from another page on. */
+MUST_USE int vm_remap_pages(
+    struct address_space *space, uintptr_t start, size_t len, uint64_t page, bool populate);
 /* brk(2)'s semantics: the new break, or the old one when it cannot be. */
 uintptr_t vm_set_brk(struct address_space *space, uintptr_t new_brk);
 /* The area that contains va, or NULL. space->lock held. */
