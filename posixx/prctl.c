@@ -1,6 +1,7 @@
 /* prctl(2): the odds and ends of a process and of a thread. */
 #include <abi/errno.h>
 #include <abi/linux/process.h>
+#include <arch/user.h>
 #include <lib/string.h>
 #include <posixx/syscalls.h>
 #include <process/process.h>
@@ -17,6 +18,8 @@
 #define PR_GET_NAME            16
 #define PR_CAPBSET_READ        23
 #define PR_CAPBSET_DROP        24
+#define PR_GET_TSC             25
+#define PR_SET_TSC             26
 #define PR_GET_SECUREBITS      27
 #define PR_SET_SECUREBITS      28
 #define PR_SET_TIMERSLACK      29
@@ -29,6 +32,9 @@
 #define PR_CAP_AMBIENT         47
 #define PR_GET_SPECULATION     52
 #define PR_SET_SPECULATION     53
+
+#define PR_TSC_ENABLE  1
+#define PR_TSC_SIGSEGV 2
 
 /* PR_CAP_AMBIENT's own. */
 enum { AMBIENT_IS_SET = 1, AMBIENT_RAISE, AMBIENT_LOWER, AMBIENT_CLEAR_ALL };
@@ -145,6 +151,14 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
 			   : (int64_t)(current_credentials()->cap_bounding >> arg2 & 1);
 	case PR_CAPBSET_DROP:
 		return arg2 >= CAPABILITY_COUNT ? -EINVAL : change_credentials(option, arg2);
+	case PR_GET_TSC:
+		return put_user_u32(
+		    out, user_may_read_timestamp() ? PR_TSC_ENABLE : PR_TSC_SIGSEGV);
+	case PR_SET_TSC:
+		if (arg2 != PR_TSC_ENABLE && arg2 != PR_TSC_SIGSEGV)
+			return -EINVAL;
+		user_allow_timestamp(arg2 == PR_TSC_ENABLE);
+		return 0;
 	case PR_GET_SECUREBITS: return securebits();
 	case PR_SET_SECUREBITS: return set_securebits(arg2);
 	case PR_CAP_AMBIENT: return change_ambient(arg2, arg3, arg4 | arg5);

@@ -260,9 +260,8 @@ NORETURN void process_exit_thread(int code)
 	else
 		exit_thread(process, task);
 
+	struct user_state *user = user_state_detach();
 	irq_disable();
-	struct user_state *user = thread->user;
-	thread->user = NULL;
 	thread->task = NULL;
 	irq_enable();
 	if (user)

@@ -18,6 +18,7 @@
 #include <x86/registers.h>
 #include <x86/user_asm.h>
 #include <x86/user_entry.h>
+#include <x86/user_state.h>
 
 #include <x86/thread_offsets.h>
 
@@ -40,13 +41,6 @@ static_assert(sizeof(struct registers) == REG_SIZE, "user_asm.h");
 #define RFLAGS_IOPL             (3u << 12)
 #define NR_RESTART_SYSCALL      219
 #define SYSCALL_INSTRUCTION_LEN 2
-
-struct user_state {
-	uintptr_t fs_base, gs_base;
-	syscall_table_t table;
-	struct registers start;
-	uint8_t fpu[] ALIGNED(FPU_STATE_ALIGN);
-};
 
 PER_CPU(uintptr_t, user_stack_scratch);
 PER_CPU(uintptr_t, user_frame);
@@ -77,8 +71,10 @@ void user_init_cpu(void)
 struct user_state *user_state_create(void)
 {
 	struct user_state *state = slab_alloc(state_cache, 0);
-	if (state)
-		user_state_reset(state);
+	if (!state)
+		return NULL;
+	state->special = (struct user_special){0};
+	user_state_reset(state);
 	return state;
 }
 
@@ -95,12 +91,29 @@ struct user_state *user_state_clone(const struct user_state *parent)
 	}
 	memcpy(state, parent, sizeof(*state) + fpu_state_size);
 	irq_restore(flags);
-	return state;
+	if (likely(!state->special.any) || user_special_clone(&state->special))
+		return state;
+	slab_free(state_cache, state);
+	return NULL;
 }
 
 void user_state_destroy(struct user_state *state)
 {
+	if (unlikely(state->special.any))
+		user_special_free(&state->special);
 	slab_free(state_cache, state);
+}
+
+struct user_state *user_state_detach(void)
+{
+	struct thread *thread = current_thread();
+	irq_flags_t flags = irq_save();
+	struct user_state *state = thread->user;
+	if (state && state->special.any)
+		user_special_leave();
+	thread->user = NULL;
+	irq_restore(flags);
+	return state;
 }
 
 void user_state_reset(struct user_state *state)
@@ -256,6 +269,8 @@ void user_switch(struct thread *from, struct thread *to)
 		from->user->fs_base = user_fs_base();
 		from->user->gs_base = user_gs_base();
 		fpu_save(from->user->fpu);
+		if (unlikely(from->user->special.any))
+			user_special_leave();
 	}
 	if (!to->user)
 		return;
@@ -266,6 +281,8 @@ void user_switch(struct thread *from, struct thread *to)
 	user_set_fs_base(to->user->fs_base);
 	user_set_gs_base(to->user->gs_base);
 	fpu_restore(to->user->fpu);
+	if (unlikely(to->user->special.any))
+		user_special_enter(&to->user->special);
 }
 
 /* Until nothing is left to do with interrupts off: what arrives later interrupts the user program. */

@@ -21,6 +21,8 @@ MUST_USE struct user_state *user_state_create(void);
 /* A child's copy, vector registers included. */
 MUST_USE struct user_state *user_state_clone(const struct user_state *parent);
 void user_state_destroy(struct user_state *state);
+/* The current thread's, which is about to end, is taken from it. */
+struct user_state *user_state_detach(void);
 /* execve: vector registers and segment bases as at program start. */
 void user_state_reset(struct user_state *state);
 
@@ -58,6 +60,14 @@ uintptr_t user_fs_base(void);
 void user_set_gs_base(uintptr_t base);
 uintptr_t user_gs_base(void);
 void user_state_set_fs_base(struct user_state *state, uintptr_t base);
+
+/* What the current thread may do in user mode, besides computing; children inherit it, and execve leaves it. Ports: ioperm(2) and iopl(2). */
+#define USER_PORT_COUNT 65536u
+MUST_USE int user_ports_allow(unsigned first, unsigned count, bool allow); /* 0 or -ENOMEM */
+unsigned user_io_level(void);
+void user_set_io_level(unsigned level);
+bool user_may_read_timestamp(void);
+void user_allow_timestamp(bool allow);
 
 /*
  * Work on the way to user mode, seen by one test: bits in thread->user_work. Set from any context (an interrupt to

@@ -19,5 +19,8 @@ void gdt_load(unsigned cpu);     /* on that CPU */
 void gdt_use_early_stacks(void); /* boot CPU */
 /* Where this CPU's entries from user code begin to push. Context: interrupts off. */
 void gdt_set_kernel_stack(uintptr_t top);
+/* Which ports user code may touch on this CPU: those whose bit is clear; NULL: all. Context: interrupts off. */
+void gdt_allow_ports(const uint8_t *forbidden);
+void gdt_forbid_ports(void);
 /* Stacks with guard pages for double fault, NMI and machine check. */
 MUST_USE bool gdt_alloc_exception_stacks(unsigned cpu);
