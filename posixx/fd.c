@@ -3,7 +3,10 @@
 #include <abi/linux/fcntl.h>
 #include <object/capability.h>
 #include <posixx/syscalls.h>
+#include <process/io_signal.h>
 #include <vfs/vfs.h>
+
+#include "io_signal_impl.h"
 
 #define FIONCLEX 0x5450
 #define FIOCLEX  0x5451
@@ -13,7 +16,7 @@
 #define LOCK_SIZE 32 /* of struct flock */
 
 /* What F_SETFL may change. */
-#define STATUS_FLAGS (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+#define STATUS_FLAGS (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
 int64_t sys_close(int fd)
 {
@@ -53,9 +56,20 @@ int64_t sys_close_range(unsigned first, unsigned last, unsigned flags)
 	return cap_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
 }
 
-static int64_t set_status_flags(struct object *object, uint64_t arg)
+static int64_t set_async(struct object *object, bool on, int fd)
+{
+	return !object->ops->tells_by_signal ? 0 : io_signal_switch(object, on, fd);
+}
+
+static int64_t set_status_flags(struct object *object, uint64_t arg, int fd)
 {
 	unsigned flags = object->flags;
+	if (unlikely((arg ^ flags) & O_ASYNC)) {
+		int64_t err = set_async(object, arg & O_ASYNC, fd);
+		if (err)
+			return err;
+		flags = atomic_load(&object->flags);
+	}
 	/* Other threads may change the same object: all bits at once, last one wins, as on Linux. */
 	atomic_store(
 	    &object->flags, (flags & ~(unsigned)STATUS_FLAGS) | ((unsigned)arg & STATUS_FLAGS));
@@ -124,11 +138,19 @@ int64_t sys_fcntl(int fd, int command, uint64_t arg)
 		break;
 	case F_GETFL: result = (int64_t)(ref.object->flags & ~(unsigned)O_CLOEXEC); break;
 	case F_SETFL:
-		result = ref.object->flags & O_PATH ? -EBADF : set_status_flags(ref.object, arg);
+		result =
+		    ref.object->flags & O_PATH ? -EBADF : set_status_flags(ref.object, arg, fd);
 		break;
 	case F_SETLK:
 	case F_SETLKW: result = set_lock(fd, ref, command, arg); break;
-	default: result = control(ref.object, command, arg); break;
+	default:
+		if (!is_io_signal_command(command))
+			result = control(ref.object, command, arg);
+		else if (ref.object->flags & O_PATH)
+			result = -EBADF;
+		else
+			result = io_signal_control(ref.object, command, arg);
+		break;
 	}
 	cap_release(ref);
 	return result;
@@ -146,6 +168,14 @@ static int64_t set_nonblock(struct object *object, uaddr_t arg)
 	return 0;
 }
 
+static int64_t ioctl_async(struct object *object, int fd, uaddr_t arg)
+{
+	uint32_t on;
+	if (get_user_u32(&on, arg))
+		return -EFAULT;
+	return object->ops->tells_by_signal ? io_signal_switch(object, on, fd) : -ENOTTY;
+}
+
 int64_t sys_ioctl(int fd, uint64_t request, uaddr_t arg)
 {
 	request = (uint32_t)request; /* some libraries take it for a signed number */
@@ -157,6 +187,8 @@ int64_t sys_ioctl(int fd, uint64_t request, uaddr_t arg)
 	int64_t result;
 	if (request == FIONBIO)
 		result = set_nonblock(ref.object, arg);
+	else if (unlikely(request == FIOASYNC))
+		result = ioctl_async(ref.object, fd, arg);
 	else
 		result = ref.object->ops->ioctl ? ref.object->ops->ioctl(ref.object, request, arg)
 						: -ENOTTY;

@@ -131,6 +131,7 @@ static int place_of_end(struct object *object, struct path *path)
 }
 
 static const struct object_ops read_end_ops = {
+    .tells_by_signal = true,
     .type = OBJECT_PIPE,
     .is_stream = true,
     .release = release_end,
@@ -144,6 +145,7 @@ static const struct object_ops read_end_ops = {
 };
 
 static const struct object_ops write_end_ops = {
+    .tells_by_signal = true,
     .type = OBJECT_PIPE,
     .is_stream = true,
     .release = release_end,

@@ -126,6 +126,7 @@ static int64_t control_fifo(struct object *object, int command, uint64_t arg)
 }
 
 static const struct object_ops fifo_ops = {
+    .tells_by_signal = true,
     .type = OBJECT_PIPE,
     .is_stream = true,
     .release = release_fifo,

@@ -83,6 +83,7 @@ void object_init(struct object *object, const struct object_ops *ops, unsigned f
 	object->is_shared = object->is_watched = false;
 	object->pos = 0;
 	object->data = NULL;
+	object->io_signal = NULL;
 	mutex_init(&object->pos_lock, "object position", RANK_OBJECT_POSITION);
 }
 
@@ -96,8 +97,10 @@ void object_put(struct object *object)
 {
 	if (atomic_fetch_sub(&object->refs, 1) != 1)
 		return;
-	if (unlikely(atomic_load(&object->is_watched)))
+	if (unlikely(atomic_load(&object->is_watched))) {
+		object_forget_signals(object);
 		object_forget(object);
+	}
 	if (object->ops->release)
 		object->ops->release(object);
 	this_cpu_dec(counts.made);

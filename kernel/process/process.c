@@ -148,6 +148,7 @@ int process_create_first(void (*entry)(void *arg), void *arg)
 		return -ENOMEM;
 	}
 	pid_init();
+	io_signal_init();
 	limits_init(process->limits);
 	process->pid = pid_get(task->pid);
 	process->pid->process = process;

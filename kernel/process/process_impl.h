@@ -3,6 +3,7 @@
  *
  *   process.c         the objects: processes, their threads (tasks), limits
  *   pid.c             numbers; group.c: process groups and sessions; pidfd.c: processes as descriptors
+ *   io_signal.c       owners of objects: changes told by signals
  *   clone.c           a life begins; vfork.c: while the parent sleeps
  *   exit.c, wait.c    it ends, and the parent is told
  *   signal_action.c   what is done about a signal; signal_send.c: who gets it; signal_queue.[ch]: what waits
@@ -38,6 +39,8 @@ struct pid *pid_get(struct pid *pid);
 void pid_put(struct pid *pid); /* the number is free again when nothing names it */
 /* Under rcu_read_lock. */
 struct pid *pid_find(uint32_t number);
+
+void io_signal_init(void);
 
 /* process.c */
 MUST_USE struct process *process_create(void); /* empty, not linked */

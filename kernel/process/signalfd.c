@@ -48,10 +48,16 @@ static void free_signalfd(struct object *object)
 static void fill(struct linux_signalfd_siginfo *out, const struct signal_info *info)
 {
 	bool is_from_kernel = info->code > SI_USER && info->code < SI_KERNEL;
+	uint64_t bit = signal_bit(info->signal);
 	*out = (struct linux_signalfd_siginfo){
 	    .signal = (uint32_t)info->signal, .error = info->error, .code = info->code};
-	if (is_from_kernel && signal_bit(info->signal) & SIGNALS_FAULT) {
+	if (is_from_kernel && bit & SIGNALS_FAULT) {
 		out->address = info->address;
+		return;
+	}
+	if (is_from_kernel && !(bit & signal_bit(SIGCHLD))) { /* of an object's owner */
+		out->band = (uint32_t)info->words[0];
+		out->fd = (int32_t)info->words[1];
 		return;
 	}
 	if (info->code == SI_TIMER) {

@@ -268,6 +268,7 @@ static int64_t master_ioctl(struct object *master, uint64_t request, uaddr_t arg
 }
 
 static const struct object_ops master_ops = {
+    .tells_by_signal = true,
     .type = OBJECT_FILE,
     .is_stream = true,
     .release = master_release,

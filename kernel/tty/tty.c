@@ -335,6 +335,7 @@ static unsigned tty_poll(struct object *object, struct poll_table *table)
 }
 
 const struct object_ops tty_ops = {
+    .tells_by_signal = true,
     .type = OBJECT_FILE,
     .is_stream = true,
     .release = release,

@@ -73,6 +73,7 @@ struct object_ops {
 	int (*allocate)(struct object *object, unsigned mode, uint64_t offset, uint64_t len);
 	/* fcntl commands beyond flags: locks, pipe sizes, owners, seals. NULL: EINVAL. */
 	int64_t (*control)(struct object *object, int command, uint64_t arg);
+	bool tells_by_signal; /* knows O_ASYNC: its queues tell of all that changes */
 };
 
 /* Letters: I immutable, a atomic, p pos_lock */
@@ -81,10 +82,11 @@ struct object {
 	uint32_t flags; /* a: O_APPEND, O_NONBLOCK, O_DIRECT, …, access mode in the low bits */
 	const struct object_ops *ops; /* I */
 	bool is_shared;               /* a: free after a grace period */
-	bool is_watched;              /* a: object_forget is to be called */
+	bool is_watched;              /* a: object_forget… are to be called */
 	uint64_t pos;                 /* p */
 	struct mutex pos_lock;        /* taken only when others share the object */
 	void *data;                   /* I: the kind's own */
+	struct io_signal *io_signal;  /* a: <process/io_signal.h>; NULL: none */
 	struct rcu_head rcu;
 };
 
@@ -111,6 +113,7 @@ static inline struct object *object_get(struct object *object)
 void object_put(struct object *object);
 /* A hook of whoever set is_watched: nobody has the object any more. Before it is released. */
 void object_forget(struct object *object);
+void object_forget_signals(struct object *object);
 
 /* Linux's stat, before it is packed for a caller. */
 struct kstat {

@@ -11,6 +11,7 @@ enum lock_rank {
 	RANK_OBJECT_POSITION, /* the position of an open file that is shared */
 	RANK_EPOLL_NESTING,   /* which sets of epoll are in which */
 	RANK_EPOLL,           /* what is in a set of epoll; the set before those that are in it */
+	RANK_IO_SIGNALS,      /* which objects tell of changes by signals */
 	RANK_AIO,             /* finished requests of a context of asynchronous I/O */
 	RANK_FIFOS,           /* which FIFOs are open */
 	RANK_PIPE,            /* what is in a pipe */
