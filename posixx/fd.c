@@ -149,7 +149,7 @@ int64_t sys_fcntl(int fd, int command, uint64_t arg)
 		else if (ref.object->flags & O_PATH)
 			result = -EBADF;
 		else
-			result = io_signal_control(ref.object, command, arg);
+			result = io_signal_control(ref.object, fd, command, arg);
 		break;
 	}
 	cap_release(ref);

@@ -1,9 +1,10 @@
-/* fcntl(2)'s commands on who is told of an object's changes by signal, and O_ASYNC. */
+/* fcntl(2)'s commands on who is told by signals: of an object's changes, and of whoever wants a leased file. */
 #include <abi/errno.h>
 #include <abi/linux/fcntl.h>
 #include <arch/user_copy.h>
 #include <process/io_signal.h>
 #include <process/signal.h>
+#include <vfs/vfs.h>
 
 #include "io_signal_impl.h"
 
@@ -46,15 +47,33 @@ static int64_t get_owner_of_kind(const struct object *object, uaddr_t to)
 	return copy_to_user(to, &out, sizeof(out));
 }
 
+static int64_t set_lease(struct object *object, int fd, int type)
+{
+	if (object->ops->stat != file_stat)
+		return -EINVAL;
+	int err = file_set_lease(object, type);
+	if (err || type == F_UNLCK)
+		return err;
+	err = io_signal_be_told(object, fd);
+	if (err) {
+		int ignored = file_set_lease(object, F_UNLCK);
+		(void)ignored;
+	}
+	return err;
+}
+
 bool is_io_signal_command(int command)
 {
-	return (command >= F_SETOWN && command <= F_GETSIG) || command == F_SETOWN_EX ||
+	return command == F_SETLEASE || command == F_GETLEASE ||
+	       (command >= F_SETOWN && command <= F_GETSIG) || command == F_SETOWN_EX ||
 	       command == F_GETOWN_EX;
 }
 
-int64_t io_signal_control(struct object *object, int command, uint64_t arg)
+int64_t io_signal_control(struct object *object, int fd, int command, uint64_t arg)
 {
 	switch (command) {
+	case F_SETLEASE: return set_lease(object, fd, (int)arg);
+	case F_GETLEASE: return object->ops->stat == file_stat ? file_get_lease(object) : F_UNLCK;
 	case F_SETOWN: return set_owner(object, (int)arg);
 	case F_GETOWN: return get_owner(object);
 	case F_SETOWN_EX: return set_owner_of_kind(object, (uaddr_t){arg});

@@ -4,4 +4,4 @@
 #include <object/object.h>
 
 bool is_io_signal_command(int command);
-int64_t io_signal_control(struct object *object, int command, uint64_t arg);
+int64_t io_signal_control(struct object *object, int fd, int command, uint64_t arg);

@@ -15,6 +15,7 @@
 #define QUEUES_MAX 4
 #define POLL_IN    1 /* of si_code */
 #define POLL_OUT   2
+#define POLL_MSG   3
 
 /* Letters: l io_lock, m switch_mutex, I immutable, a atomic */
 struct io_wait {
@@ -96,7 +97,7 @@ static void tell_one(
 	if (!may)
 		return;
 	struct signal_info info = {.signal = told->signal, .code = code};
-	info.words[0] = code == POLL_IN ? POLLIN | POLLRDNORM : POLLOUT | POLLWRNORM | POLLWRBAND;
+	info.words[0] = code == POLL_OUT ? POLLOUT | POLLWRNORM | POLLWRBAND : POLLIN | POLLRDNORM;
 	info.words[1] = (uint32_t)told->fd;
 	if (told->signal &&
 	    !(only ? signal_send_task(only, &info) : signal_send_process(process, &info)))
@@ -127,6 +128,14 @@ static void tell(const struct io_signal *told, int code)
 	spin_unlock(&process_tree_lock);
 }
 
+/* With a reference to the owner. io_lock held. */
+static void copy_locked(struct io_signal *copy, const struct io_signal *io_signal)
+{
+	*copy = *io_signal;
+	if (copy->owner)
+		pid_get(copy->owner);
+}
+
 /* Takes the first; false: there is none. */
 static bool take(struct io_signal **first, struct io_signal *copy)
 {
@@ -135,9 +144,7 @@ static bool take(struct io_signal **first, struct io_signal *copy)
 	if (is_any) {
 		struct io_signal *io_signal = list_first(&pending, struct io_signal, pending);
 		list_remove(&io_signal->pending);
-		*copy = *io_signal;
-		if (copy->owner)
-			pid_get(copy->owner);
+		copy_locked(copy, io_signal);
 		io_signal->is_pending = io_signal->input = io_signal->output = false;
 		*first = io_signal;
 	}
@@ -320,6 +327,33 @@ struct io_owner io_signal_owner(const struct object *object)
 	rcu_read_unlock();
 	spin_unlock(&process_tree_lock);
 	return owner;
+}
+
+void object_tell_owner(struct object *object)
+{
+	const struct io_signal *io_signal = atomic_load_acquire(&object->io_signal);
+	struct io_signal copy;
+	if (!io_signal)
+		return;
+	irq_flags_t flags = spin_lock_irqsave(&io_lock);
+	copy_locked(&copy, io_signal);
+	spin_unlock_irqrestore(&io_lock, flags);
+	if (!copy.owner)
+		return;
+	tell(&copy, POLL_MSG);
+	pid_put(copy.owner);
+}
+
+int io_signal_be_told(struct object *object, int fd)
+{
+	struct io_signal *io_signal = get(object);
+	if (!io_signal)
+		return -ENOMEM;
+	atomic_store(&io_signal->fd, fd);
+	if (io_signal->owner)
+		return 0;
+	struct io_owner owner = {IO_OWNER_PROCESS, current_process()->pid->number};
+	return io_signal_set_owner(object, owner);
 }
 
 int io_signal_set_number(struct object *object, int signal)

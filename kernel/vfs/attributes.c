@@ -192,7 +192,10 @@ int vfs_truncate(const struct path *path, uint64_t size)
 		err = inode_begin_write(inode);
 	if (err)
 		return err;
-	err = vfs_set_attributes(path, &(struct kstat){.size = size}, SET_SIZE);
+	if (unlikely(atomic_load(&inode->locks)))
+		err = leases_break(inode, true, false);
+	if (!err)
+		err = vfs_set_attributes(path, &(struct kstat){.size = size}, SET_SIZE);
 	inode_end_write(inode);
 	return err;
 }

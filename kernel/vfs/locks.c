@@ -37,29 +37,37 @@ struct file_lock {
 	bool is_flock;
 };
 
-struct file_locks {
-	struct list held;
-};
-
 struct waiting {
 	struct list link;
 	const void *owner, *blocked_by;
 };
 
-static struct mutex locks_mutex;
-static struct list waiting_owners = LIST_INIT(waiting_owners); /* locks_mutex */
+struct mutex file_locks_mutex;
+static struct list waiting_owners = LIST_INIT(waiting_owners); /* file_locks_mutex */
 static struct wait_queue locks_changed = WAIT_QUEUE_INIT(locks_changed);
 static uint32_t change_count; /* a */
 
 void locks_init(void)
 {
-	mutex_init(&locks_mutex, "file locks", RANK_FILE_LOCKS);
+	mutex_init(&file_locks_mutex, "file locks", RANK_FILE_LOCKS);
 }
 
-static void announce(void)
+void file_locks_announce(void)
 {
 	atomic_fetch_add(&change_count, 1);
 	wait_wake_all(&locks_changed);
+}
+
+uint32_t file_locks_changes(void)
+{
+	return atomic_load(&change_count);
+}
+
+void file_locks_wait(uint32_t seen, nsec_t deadline)
+{
+	int ignored = wait_until(
+	    &locks_changed, atomic_load(&change_count) != seen || signal_is_pending(), deadline);
+	(void)ignored;
 }
 
 static bool overlaps(const struct file_lock *a, const struct file_lock *b)
@@ -161,7 +169,7 @@ static void apply(struct file_locks *locks, const struct file_lock *want, struct
 		kfree(record);
 	else
 		insert(locks, record);
-	announce();
+	file_locks_announce();
 }
 
 /* Whether `owner` would, through others that wait, wait for itself. */
@@ -191,22 +199,21 @@ static int wait_for_change(const struct file_lock *want, const struct file_lock 
 	if (is_posix)
 		list_push_back(&waiting_owners, &entry.link);
 	uint32_t seen = atomic_load(&change_count);
-	mutex_unlock(&locks_mutex);
-	int result = wait_until(
-	    &locks_changed, atomic_load(&change_count) != seen || signal_is_pending(), NSEC_MAX);
-	(void)result;
-	mutex_lock(&locks_mutex);
+	mutex_unlock(&file_locks_mutex);
+	file_locks_wait(seen, NSEC_MAX);
+	mutex_lock(&file_locks_mutex);
 	if (is_posix)
 		list_remove(&entry.link);
 	return atomic_load(&change_count) == seen ? -ERESTARTSYS : 0;
 }
 
 /* The inode's, made with its first lock. */
-static struct file_locks *locks_of(struct inode *inode)
+struct file_locks *file_locks_of(struct inode *inode)
 {
 	struct file_locks *locks = inode->locks;
 	if (!locks && (locks = kmalloc(sizeof(*locks)))) {
 		list_init(&locks->held);
+		list_init(&locks->leases);
 		atomic_store_release(&inode->locks, locks);
 	}
 	return locks;
@@ -223,7 +230,7 @@ static void give_up_other_kind(struct file_locks *locks, const struct file_lock 
 		if (lock->is_flock && lock->owner == want->owner) {
 			if (lock->type != want->type) {
 				drop(lock);
-				announce();
+				file_locks_announce();
 			}
 			return; /* an open file has one */
 		}
@@ -232,7 +239,7 @@ static void give_up_other_kind(struct file_locks *locks, const struct file_lock 
 static int set_locked(struct inode *inode, const struct file_lock *want, bool waits,
     struct file_lock *record, struct file_lock *spare)
 {
-	struct file_locks *locks = locks_of(inode);
+	struct file_locks *locks = file_locks_of(inode);
 	if (!locks)
 		return -ENOMEM;
 	if (want->is_flock)
@@ -252,9 +259,9 @@ static int set_lock(struct inode *inode, const struct file_lock *want, bool wait
 	struct file_lock *record = kmalloc(sizeof(*record)), *spare = kmalloc(sizeof(*spare));
 	int err = record && spare ? 0 : -ENOMEM;
 	if (!err) {
-		mutex_lock(&locks_mutex);
+		mutex_lock(&file_locks_mutex);
 		err = set_locked(inode, want, waits, record, spare);
-		mutex_unlock(&locks_mutex);
+		mutex_unlock(&file_locks_mutex);
 	}
 	if (err) {
 		kfree(record);
@@ -308,7 +315,7 @@ static int decode(struct object *object, const struct linux_flock *in, struct fi
 
 static int64_t get_lock(struct inode *inode, const struct file_lock *want, struct linux_flock *out)
 {
-	mutex_lock(&locks_mutex);
+	mutex_lock(&file_locks_mutex);
 	const struct file_lock *conflict = inode->locks ? find_conflict(inode->locks, want) : NULL;
 	if (conflict) {
 		out->type = conflict->type;
@@ -321,7 +328,7 @@ static int64_t get_lock(struct inode *inode, const struct file_lock *want, struc
 	} else {
 		out->type = F_UNLCK;
 	}
-	mutex_unlock(&locks_mutex);
+	mutex_unlock(&file_locks_mutex);
 	return 0;
 }
 
@@ -363,33 +370,40 @@ int64_t file_control(struct object *object, int command, uint64_t arg)
 	return err ? err : set_lock(inode, &want, command == F_SETLKW || command == F_OFD_SETLKW);
 }
 
-/* All that an owner has on a file. */
-static void drop_owner(struct inode *inode, const void *owner)
+/* All that an owner has on a file. Mutex held. */
+static bool drop_owner(struct inode *inode, const void *owner)
 {
 	struct file_lock *lock, *next;
 	bool is_any = false;
-	mutex_lock(&locks_mutex);
 	list_for_each_safe(lock, next, &inode->locks->held, link)
 		if (lock->owner == owner) {
 			drop(lock);
 			is_any = true;
 		}
-	mutex_unlock(&locks_mutex);
-	if (is_any)
-		announce();
+	return is_any;
 }
 
 void file_locks_release(struct file *file)
 {
-	drop_owner(file->inode, &file->object);
+	mutex_lock(&file_locks_mutex);
+	bool is_any = drop_owner(file->inode, &file->object);
+	is_any |= leases_release(file);
+	mutex_unlock(&file_locks_mutex);
+	if (is_any)
+		file_locks_announce();
 }
 
 /* Any descriptor of the file will do: POSIX says so. */
 int file_close(struct object *object, const struct cap_table *from)
 {
 	struct inode *inode = file_of(object)->inode;
-	if (unlikely(atomic_load(&inode->locks)))
-		drop_owner(inode, from);
+	if (likely(!atomic_load(&inode->locks)))
+		return 0;
+	mutex_lock(&file_locks_mutex);
+	bool is_any = drop_owner(inode, from);
+	mutex_unlock(&file_locks_mutex);
+	if (is_any)
+		file_locks_announce();
 	return 0;
 }
 

@@ -85,7 +85,9 @@ static NOINLINE int start_writing(struct file *file, unsigned flags)
 		return err;
 	}
 	file->is_writer = true;
-	if (file->inode->ops->open)
+	if (unlikely(atomic_load(&file->inode->locks)))
+		err = leases_break(file->inode, true, flags & O_NONBLOCK);
+	if (!err && file->inode->ops->open)
 		err = file->inode->ops->open(file->inode, file);
 	if (!err && flags & O_TRUNC)
 		err = vfs_set_attributes(&file->path, &(struct kstat){.size = 0}, SET_SIZE);
@@ -99,6 +101,11 @@ static ALWAYS_INLINE int start_file(struct file *file, uint32_t kind, unsigned f
 		return open_special(inode, file);
 	if (kind == S_IFREG && mask_of(flags) & MAY_WRITE)
 		return start_writing(file, flags);
+	if (unlikely(atomic_load(&inode->locks))) {
+		int err = leases_break(inode, false, flags & O_NONBLOCK);
+		if (err)
+			return err;
+	}
 	return unlikely(inode->ops->open) ? inode->ops->open(inode, file) : 0;
 }
 

@@ -10,7 +10,7 @@
  *   mount.c        the life of mounts; mount_tree.c: what is mounted where
  *   anonymous.c    places of what has no name; memory_file.c: files without one, and what can be sealed
  *   path_name.c    from a place back to a path
- *   inode.c        the life of inodes; attributes.c, permission.c, xattr.c: what they say; locks.c: who locked them
+ *   inode.c        the life of inodes; attributes.c, permission.c, xattr.c: what they say; locks.c, leases.c: who locked them
  *   context.c      where a process's paths start
  *   registry.c     kinds of file systems, numbers of devices; initramfs.c: what the root begins with
  */
@@ -189,7 +189,21 @@ MUST_USE int open_unnamed(
 MUST_USE int create_locked(const struct path *dir, struct dentry *negative, const struct name *name,
     uint32_t mode, uint64_t rdev);
 
-/* locks.c */
+/* locks.c: all locks and leases of all files are under one mutex. */
+extern struct mutex file_locks_mutex;
+struct file_locks {
+	struct list held, leases;
+};
+MUST_USE struct file_locks *file_locks_of(struct inode *inode); /* made with the first lock */
+void file_locks_announce(void);    /* to those who wait: something has changed */
+uint32_t file_locks_changes(void); /* so far */
+/* Until there are other changes, the deadline, or a signal. */
+void file_locks_wait(uint32_t seen, nsec_t deadline);
+/* leases.c */
+bool leases_release(struct file *file); /* whether it had one; mutex held */
+/* Until none is in the way of opening or cutting the file; 0, -EAGAIN (nonblock), -ERESTARTSYS. Context: may sleep; no locks. */
+MUST_USE int leases_break(struct inode *inode, bool writes, bool nonblock);
+
 void locks_init(void);
 void file_locks_free(struct inode *inode);
 void inode_free_xattrs(struct inode *inode);

@@ -243,3 +243,111 @@ TEST(flock_changes_its_kind_in_two_steps)
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
 }
+
+/* The other opens it so and closes it again; 0, or the error. */
+static pid_t start_opener(int flags)
+{
+	pid_t pid = forked();
+	if (!pid) {
+		int fd = open("file", flags);
+		_exit(fd < 0 ? errno : 0);
+	}
+	return pid;
+}
+
+static void wait_to_be_told(void)
+{
+	sigset_t set;
+	siginfo_t info;
+	struct timespec limit = {20, 0};
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	CHECK_EQ(sigtimedwait(&set, &info, &limit), SIGIO);
+}
+
+static void block_sigio(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+}
+
+TEST(leases_to_read_are_given_where_nobody_writes)
+{
+	int fd = open_file(), other = open("file", O_RDONLY);
+	CHECK_ERR(fcntl(fd, F_SETLEASE, F_RDLCK), EAGAIN);
+	CHECK_ERR(fcntl(other, F_SETLEASE, F_RDLCK), EAGAIN);
+	CHECK_ERR(fcntl(other, F_SETLEASE, F_UNLCK), EAGAIN);
+	CHECK_ERR(fcntl(other, F_SETLEASE, 7), EINVAL);
+	CHECK_OK(close(fd));
+	CHECK_EQ(fcntl(other, F_GETLEASE), F_UNLCK);
+	CHECK_OK(fcntl(other, F_SETLEASE, F_RDLCK));
+	CHECK_EQ(fcntl(other, F_GETLEASE), F_RDLCK);
+	fd = open("file", O_RDONLY); /* in nobody's way */
+	CHECK(fd >= 0);
+	CHECK_OK(fcntl(fd, F_SETLEASE, F_RDLCK));
+	CHECK_ERR(fcntl(fd, F_SETLEASE, F_WRLCK), EAGAIN);
+	CHECK_OK(fcntl(fd, F_SETLEASE, F_UNLCK));
+	CHECK_EQ(fcntl(fd, F_GETLEASE), F_UNLCK);
+	int ends[2];
+	CHECK_OK(pipe(ends));
+	CHECK_ERR(fcntl(ends[0], F_SETLEASE, F_RDLCK), EINVAL);
+}
+
+TEST(a_lease_of_anothers_file_is_refused)
+{
+	int fd = open("file", O_RDONLY | O_CREAT, 0644);
+	CHECK(fd >= 0);
+	pid_t pid = forked();
+	if (!pid) {
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(fcntl(fd, F_SETLEASE, F_RDLCK), EACCES);
+		_exit(0);
+	}
+	CHECK_EQ(ended(pid), 0);
+}
+
+TEST(whoever_opens_a_leased_file_waits_until_it_is_given_up)
+{
+	block_sigio();
+	CHECK_OK(close(open_file()));
+	int fd = open("file", O_RDONLY);
+	CHECK_OK(fcntl(fd, F_SETLEASE, F_RDLCK));
+	CHECK_EQ(ended(start_opener(O_RDONLY)), 0);
+	CHECK_EQ(ended(start_opener(O_WRONLY | O_NONBLOCK)), EWOULDBLOCK);
+	wait_to_be_told();
+	pid_t pid = start_opener(O_WRONLY);
+	sleep_ms(50);
+	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	CHECK_EQ(fcntl(fd, F_GETLEASE), F_UNLCK); /* what it has to become */
+	CHECK_OK(fcntl(fd, F_SETLEASE, F_UNLCK));
+	CHECK_EQ(ended(pid), 0);
+}
+
+TEST(a_lease_to_write_is_lowered_for_readers)
+{
+	block_sigio();
+	int fd = open_file();
+	CHECK_OK(fcntl(fd, F_SETLEASE, F_WRLCK));
+	CHECK_EQ(fcntl(fd, F_GETLEASE), F_WRLCK);
+	pid_t pid = start_opener(O_RDONLY);
+	wait_to_be_told();
+	CHECK_EQ(fcntl(fd, F_GETLEASE), F_RDLCK);
+	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	CHECK_OK(close(fd)); /* gives it up, too */
+	CHECK_EQ(ended(pid), 0);
+	fd = open("file", O_RDWR);
+	int other = open("file", O_RDONLY);
+	CHECK_ERR(fcntl(fd, F_SETLEASE, F_WRLCK), EAGAIN); /* others have it open */
+	CHECK_OK(close(other));
+	CHECK_OK(fcntl(fd, F_SETLEASE, F_WRLCK));
+	pid = forked();
+	if (!pid) {
+		alarm(20);
+		_exit(truncate("file", 10) ? errno : 0);
+	}
+	wait_to_be_told();
+	CHECK_OK(fcntl(fd, F_SETLEASE, F_UNLCK));
+	CHECK_EQ(ended(pid), 0);
+}

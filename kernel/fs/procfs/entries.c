@@ -91,6 +91,7 @@ static const struct proc_entry fs_entries[] = {
     FILE_("aio-nr", show_aio_requests),
     WRITABLE("file-max", show_file_max, write_file_max),
     FILE_("file-nr", show_file_count),
+    WRITABLE("lease-break-time", show_lease_break_time, write_lease_break_time),
     FILE_("nr_open", show_open_max),
     WRITABLE("pipe-max-size", show_pipe_max, write_pipe_max),
     FILE_("pipe-user-pages-hard", show_zero), /* no limit */

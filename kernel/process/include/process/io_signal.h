@@ -18,6 +18,8 @@ struct io_owner {
 MUST_USE int io_signal_set_owner(struct object *object, struct io_owner owner);
 /* An owner that is gone is nobody. */
 struct io_owner io_signal_owner(const struct object *object);
+/* The current process is told of this descriptor, unless somebody else is. 0 or -ENOMEM. */
+MUST_USE int io_signal_be_told(struct object *object, int fd);
 /* 0: SIGIO, which tells nothing else. */
 MUST_USE int io_signal_set_number(struct object *object, int signal);
 int io_signal_number(const struct object *object);

@@ -210,6 +210,12 @@ void device_node_for_each(void (*fn)(void *ctx, const struct device_node *node),
 int vfs_open_fifo(struct inode *inode, struct file *file);
 /* flock(2) on an open file. */
 MUST_USE int vfs_flock(struct object *object, int operation);
+/* fcntl's leases on an open file: F_RDLCK, F_WRLCK, F_UNLCK. */
+MUST_USE int file_set_lease(struct object *object, int type);
+int file_get_lease(struct object *object);
+extern uint64_t lease_break_seconds; /* a: how long its holder has to give one up */
+/* A hook of the process module: the lease that is held by this object is in somebody's way. Context: may sleep. */
+void object_tell_owner(struct object *object);
 /* A hook of the process module: whom F_GETLK names. */
 uint32_t vfs_current_pid(void);
 /* A hook of the signal code: a write went beyond RLIMIT_FSIZE. */
