@@ -86,6 +86,11 @@ int64_t sys_remap_file_pages(uaddr_t addr, size_t len, unsigned prot, uint64_t p
 		    : vm_remap_pages(space(), addr.va, len, page, !(flags & MAP_NONBLOCK));
 }
 
+int64_t sys_mseal(uaddr_t addr, size_t len, uint64_t flags)
+{
+	return flags ? -EINVAL : vm_seal(space(), addr.va, len);
+}
+
 int64_t sys_brk(uaddr_t addr)
 {
 	return (int64_t)vm_set_brk(space(), addr.va);

@@ -129,6 +129,10 @@ int vm_advise(struct address_space *space, uintptr_t start, size_t len, int advi
 			break;
 		}
 		hole |= area->start > at;
+		if (vm_seal_forbids(area, advice)) {
+			err = -EPERM;
+			break;
+		}
 		uintptr_t from = max(at, area->start);
 		at = min(end, area->end);
 		err = advise_area(space, area, from, at, advice);

@@ -133,6 +133,7 @@ static void copy_layout(struct address_space *to, const struct address_space *fr
 	to->env_start = from->env_start;
 	to->env_end = from->env_end;
 	to->vdso = from->vdso;
+	to->has_sealed = from->has_sealed;
 }
 
 struct address_space *address_space_clone(struct address_space *from)

@@ -17,6 +17,8 @@ int vm_split_ends(struct address_space *space, uintptr_t start, uintptr_t end)
 /* Lock held for writing. Splits what sticks out, unmaps, frees. */
 int vm_unmap_locked(struct address_space *space, uintptr_t start, uintptr_t end)
 {
+	if (unlikely(space->has_sealed) && vm_is_sealed(space, start, end))
+		return -EPERM;
 	int err = vm_split_ends(space, start, end);
 	if (err)
 		return err;

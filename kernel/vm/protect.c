@@ -13,6 +13,8 @@ static int check(const struct address_space *space, const struct area *area, uin
 	for (; area && area->start <= at; area = area_next(area)) {
 		if (prot & ~area->max_prot)
 			return -EACCES;
+		if (area->flags & AREA_SEALED)
+			return -EPERM;
 		if (area_is_data(prot, area->flags) && !area_is_data(area->prot, area->flags))
 			data += (min(end, area->end) - at) >> PAGE_SHIFT;
 		at = area->end;

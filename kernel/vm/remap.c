@@ -93,6 +93,10 @@ static int check(const struct remap *remap, const struct area *area)
 {
 	if (!area || area->end - remap->old < remap->old_len)
 		return -EFAULT;
+	bool changes =
+	    remap->new_len != remap->old_len || remap->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+	if (area->flags & AREA_SEALED && changes)
+		return -EPERM;
 	if (area->flags & AREA_FIXED_SIZE && remap->new_len > remap->old_len)
 		return -EFAULT;
 	if (!remap->old_len && !(area->flags & AREA_SHARED))

@@ -12,6 +12,7 @@
  *   fault.c           what happens at the first touch, and at the first write
  *   fork.c            copying an address space
  *   page_cache.c      pages of files; shared.c: and of shared memory without one
+ *   seal.c            mseal, and what it forbids
  *   advise.c          madvise; lock.c: mlock and mincore
  *   usage.c           what of an area is there
  *   access.c          reaching into another process's memory
@@ -173,6 +174,10 @@ static inline bool vm_range_ok(uintptr_t start, size_t len)
 {
 	return IS_ALIGNED(start, PAGE_SIZE) && len && len <= USER_END && start <= USER_END - len;
 }
+
+/* seal.c: space->lock held. */
+bool vm_is_sealed(struct address_space *space, uintptr_t start, uintptr_t end); /* some of it */
+bool vm_seal_forbids(const struct area *area, int advice);
 
 /* map.c: space->lock held for writing. */
 /* Makes [start, end) begin and end at boundaries of areas, and no huge page reach across them. */

@@ -250,6 +250,7 @@ static const struct call calls[] = {
     CALL(mlockall, 1, "lock_flags", 0), CALL(munlockall, 1, "", 0), CALL(brk, 2, "page", 0), CALL(membarrier, 1, "membarrier zero zero", 0),
     CALL(process_vm_readv, 3, "pid iovecs small iovecs small zero", 0), CALL(process_vm_writev, 2, "pid iovecs small iovecs small zero", 0),
     CALL(remap_file_pages, 1, "page pages zero small zero", 0), CALL(pkey_mprotect, 1, "page pages prot any", 0),
+    SINCE(462, mseal, 1, "page pages zero", 0),
     CALL(ioperm, 1, "small small small", 0), CALL(iopl, 1, "small", 0),
     CALL(mbind, 1, "page pages small or_null small small", 0),
     SINCE(440, process_madvise, 1, "pidfd iovecs small advice zero", 0),

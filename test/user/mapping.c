@@ -339,3 +339,58 @@ TEST(only_shared_mappings_are_put_into_another_order)
 	CHECK_ERR(syscall(SYS_remap_file_pages, area + page, page, 0, 0, 0), EINVAL);
 	CHECK_ERR(syscall(SYS_remap_file_pages, map_memory(1), page, 0, 0, 0), EINVAL);
 }
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+TEST(sealed_memory_stays_as_it_is)
+{
+	char *area = map_memory(4);
+	memset(area, 'a', 4 * page);
+	NEEDS(syscall(SYS_mseal, area, 0, 0));
+	CHECK_OK(mprotect(area + page, 2 * page, PROT_READ));
+	CHECK_OK(syscall(SYS_mseal, area + page, 2 * page, 0));
+	for (int round = 0; round < 2; round++) {
+		CHECK_ERR(munmap(area, 4 * page), EPERM);
+		CHECK_ERR(mprotect(area + page, page, PROT_READ | PROT_WRITE), EPERM);
+		CHECK_ERR(madvise(area + page, page, MADV_DONTNEED), EPERM);
+		CHECK_ERR(madvise(area + 2 * page, page, MADV_FREE), EPERM);
+		CHECK(mmap(area + 2 * page, page, PROT_READ,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED &&
+		      errno == EPERM);
+		CHECK(mremap(area + page, page, 2 * page, MREMAP_MAYMOVE) == MAP_FAILED &&
+		      errno == EPERM);
+		CHECK(mremap(area + page, 2 * page, page, 0) == MAP_FAILED && errno == EPERM);
+		CHECK(area[0] == 'a' && area[page] == 'a' && area[4 * page - 1] == 'a');
+		if (round)
+			_exit(0);
+		pid_t child = fork(); /* a child's is sealed, too */
+		if (child) {
+			CHECK_EQ(ended(child), 0);
+			break;
+		}
+	}
+	CHECK_OK(madvise(area + page, page, MADV_WILLNEED));
+	CHECK_OK(munmap(area, page));
+	CHECK_OK(munmap(area + 3 * page, page));
+	CHECK_OK(syscall(SYS_mseal, area + page, page, 0)); /* once more */
+	/* Pages that may be written may be emptied as well. */
+	area = map_memory(1);
+	CHECK_OK(syscall(SYS_mseal, area, page, 0));
+	CHECK_OK(madvise(area, page, MADV_DONTNEED));
+	CHECK_ERR(munmap(area, page), EPERM);
+}
+
+TEST(only_what_is_mapped_as_a_whole_can_be_sealed)
+{
+	char *area = map_memory(4);
+	NEEDS(syscall(SYS_mseal, area, 0, 0));
+	CHECK_ERR(syscall(SYS_mseal, area, page, 1), EINVAL);
+	CHECK_ERR(syscall(SYS_mseal, area + 1, page, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_mseal, area, -page + 2, 0), EINVAL);
+	CHECK_OK(munmap(area + 2 * page, page));
+	CHECK_ERR(syscall(SYS_mseal, area, 4 * page, 0), ENOMEM);
+	CHECK_ERR(syscall(SYS_mseal, area + 2 * page, page, 0), ENOMEM);
+	CHECK_OK(munmap(area, 2 * page)); /* nothing has been sealed */
+}

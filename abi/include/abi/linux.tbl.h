@@ -376,4 +376,5 @@ SYS(449, futex_waitv,       LEGACY, stdio,   0,          ARGS5(UPTR, waiters, UI
 NOT(450, set_mempolicy_home_node)
 SYS(451, cachestat,         LEGACY, stdio,   0,          ARGS4(FD, fd, UPTR, range, UPTR, buf, FLAGS, flags))
 SYS(452, fchmodat2,         HYBRID, fattr,   0,          ARGS4(FD, dir, PATH, path, MODE, mode, FLAGS, flags))
+SYS(462, mseal,             LEGACY, stdio,   0,          ARGS3(UPTR, addr, SIZE, len, SIZE, flags))
 // clang-format on

@@ -42,6 +42,7 @@ enum area_flags {
 	AREA_VDSO = 1 << 10,
 	AREA_NO_RESERVE = 1 << 11,
 	AREA_FIXED_SIZE = 1 << 12, /* no mremap, no expansion: device memory */
+	AREA_SEALED = 1 << 13,     /* mseal: stays as it is */
 };
 
 /* How the pages of an area come to be. Anonymous private memory has no ops. */
@@ -96,6 +97,7 @@ struct address_space {
 	uintptr_t code_start, code_end, data_start, data_end, brk_start, brk_end, stack_top;
 	uintptr_t arg_start, arg_end, env_start, env_end, vdso;
 	bool lock_future; /* mlockall(MCL_FUTURE) */
+	bool has_sealed;  /* lock: some area is AREA_SEALED */
 };
 
 MUST_USE struct address_space *address_space_create(void);
@@ -123,6 +125,8 @@ MUST_USE int64_t vm_remap(struct address_space *space, uintptr_t old, size_t old
 /* remap_file_pages(2): a part of a shared mapping shows its file from another page on. */
 MUST_USE int vm_remap_pages(
     struct address_space *space, uintptr_t start, size_t len, uint64_t page, bool populate);
+/* mseal(2): -ENOMEM when not all is mapped, with nothing done. */
+MUST_USE int vm_seal(struct address_space *space, uintptr_t start, size_t len);
 /* brk(2)'s semantics: the new break, or the old one when it cannot be. */
 uintptr_t vm_set_brk(struct address_space *space, uintptr_t new_brk);
 /* The area that contains va, or NULL. space->lock held. */
