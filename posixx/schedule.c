@@ -170,14 +170,20 @@ int64_t sys_sched_getscheduler(int pid)
 	return err ? err : schedule.policy;
 }
 
+/* That of deadlines is known, though not done: it has no priorities. */
+static bool has_no_priorities(int policy)
+{
+	return policy == SCHED_DEADLINE || (is_policy(policy) && !is_real_time(policy));
+}
+
 int64_t sys_sched_get_priority_max(int policy)
 {
-	return is_real_time(policy) ? RT_MAX : is_policy(policy) ? 0 : -EINVAL;
+	return is_real_time(policy) ? RT_MAX : has_no_priorities(policy) ? 0 : -EINVAL;
 }
 
 int64_t sys_sched_get_priority_min(int policy)
 {
-	return is_real_time(policy) ? RT_MIN : is_policy(policy) ? 0 : -EINVAL;
+	return is_real_time(policy) ? RT_MIN : has_no_priorities(policy) ? 0 : -EINVAL;
 }
 
 /* First in, first out has no end of its turn. */
