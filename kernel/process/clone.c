@@ -114,6 +114,7 @@ static struct process *copy_process(const struct clone_request *request)
 	child->nice = parent->nice;
 	child->oom_score_adj = parent->oom_score_adj;
 	child->dumpable = parent->dumpable;
+	child->core_filter = atomic_load(&parent->core_filter);
 	child->personality = parent->personality;
 	return child;
 }

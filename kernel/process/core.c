@@ -202,15 +202,22 @@ static void skip(struct dump *dump, size_t len)
 	dump->left -= len;
 }
 
-/* Private memory, but for what is in files unchanged. */
+/* Of core(5)'s kinds of memory. What may be written of a private file is no other than the program's own. */
+static uint32_t kinds_of(const struct area *area)
+{
+	bool is_shared = area->flags & AREA_SHARED;
+	if (!area->object || area->object->ops->stat != file_stat)
+		return is_shared ? CORE_SHARED_MEMORY : CORE_PRIVATE_MEMORY;
+	if (is_shared)
+		return CORE_SHARED_FILES;
+	return CORE_PRIVATE_FILES |
+	       (area->max_prot & area->prot & VM_WRITE ? CORE_PRIVATE_MEMORY : 0u);
+}
+
 static bool is_dumped(const struct area *area)
 {
-	if (area->flags & AREA_NO_DUMP || !(area->prot & VM_READ))
-		return false;
-	bool is_file = area->object && area->object->ops->stat == file_stat;
-	return is_file ? !(area->flags & AREA_SHARED) && area->max_prot & VM_WRITE &&
-			     area->prot & VM_WRITE
-		       : !(area->flags & AREA_FIXED_SIZE);
+	return !(area->flags & (AREA_NO_DUMP | AREA_FIXED_SIZE)) && area->prot & VM_READ &&
+	       kinds_of(area) & atomic_load(&current_process()->core_filter);
 }
 
 static void describe(struct program_header *header, const struct area *area)

@@ -36,6 +36,7 @@ struct process *process_create(void)
 	signal_state_init(process);
 	process->start_ns = uptime_ns();
 	process->dumpable = 1;
+	process->core_filter = CORE_DEFAULT;
 	return process;
 }
 

@@ -337,3 +337,39 @@ TEST(a_crash_may_meet_an_exec)
 		unlink("core");
 	}
 }
+
+static off_t core_size(const char *filter)
+{
+	pid_t child = forked();
+	if (!child) {
+		int fd = open("/proc/self/coredump_filter", O_RDWR);
+		char text[16] = {0};
+		CHECK(fd >= 0 && write(fd, filter, strlen(filter)) == (ssize_t)strlen(filter));
+		CHECK(pread(fd, text, sizeof(text) - 1, 0) == 9);
+		CHECK_EQ(strtol(text, NULL, 16), strtol(filter, NULL, 0));
+		if (!fork()) /* inherited */
+			abort();
+		wait(NULL);
+		_exit(0);
+	}
+	CHECK_EQ(ended(child), 0);
+	struct stat stat;
+	CHECK_OK(lstat("core", &stat));
+	CHECK_OK(unlink("core"));
+	return stat.st_blocks;
+}
+
+TEST(what_goes_into_the_file_can_be_chosen)
+{
+	need_plain_pattern();
+	size_t size = 1 << 20;
+	char *own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	memset(own, 'o', size);
+	memset(shared, 's', size);
+	off_t blocks = (off_t)(size / 512), none = core_size("0");
+	CHECK(none < blocks);
+	CHECK(core_size("1") >= none + blocks);
+	CHECK(core_size("0x2") >= none + blocks);
+	CHECK(core_size("0x33") >= none + 2 * blocks);
+}

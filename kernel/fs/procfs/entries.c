@@ -25,6 +25,7 @@ static const struct proc_entry task_entries[] = {
     FILE_("mountinfo", show_mountinfo),
     FILE_("oom_score", show_oom_score),
     WRITABLE("oom_score_adj", show_oom_score_adj, write_oom_score_adj),
+    WRITABLE("coredump_filter", show_core_filter, write_core_filter),
     WRITABLE("timerslack_ns", show_timer_slack, write_timer_slack),
     WRITABLE("make-it-fail", show_make_it_fail, write_make_it_fail),
     LINK_("cwd", link_cwd),

@@ -164,6 +164,24 @@ int write_oom_score_adj(const struct proc_subject *subject, char *text)
 	return 0;
 }
 
+int show_core_filter(struct proc_text *text, const struct proc_subject *subject)
+{
+	proc_print(text, "%08x\n", atomic_load(&subject->process->core_filter));
+	return 0;
+}
+
+/* In the notation of C; bits that mean nothing are dropped. */
+int write_core_filter(const struct proc_subject *subject, char *text)
+{
+	uint64_t kinds;
+	bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	unsigned base = is_hex ? 16 : text[0] == '0' && text[1] ? 8 : 10;
+	if (!str_to_u64(text + (is_hex ? 2 : 0), base, &kinds) || kinds > UINT32_MAX)
+		return -EINVAL;
+	atomic_store(&subject->process->core_filter, (uint32_t)kinds & CORE_KINDS);
+	return 0;
+}
+
 int show_make_it_fail(struct proc_text *text, const struct proc_subject *subject)
 {
 	(void)subject;

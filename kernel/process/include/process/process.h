@@ -87,6 +87,7 @@ struct process {
 	int8_t nice;
 	int16_t oom_score_adj;
 	uint32_t dumpable, personality;
+	uint32_t core_filter; /* a: what goes into a core dump: core(5) */
 	uint32_t exit_uid;
 	char exit_name[THREAD_NAME_MAX]; /* t: of the last thread, for those who look at a zombie */
 	struct wait_queue child_exit;    /* wait4 sleeps here */
@@ -178,6 +179,15 @@ NORETURN void process_exit_group(int wait_status);
 /* A process without parent that begins in `entry`, a kernel function: the first process, which then becomes a program. */
 MUST_USE int process_create_first(void (*entry)(void *arg), void *arg);
 
+/* process->core_filter, Linux's numbers; headers of programs (16) and huge pages are not told apart. */
+enum core_kinds {
+	CORE_PRIVATE_MEMORY = 1,
+	CORE_SHARED_MEMORY = 2,
+	CORE_PRIVATE_FILES = 4,
+	CORE_SHARED_FILES = 8,
+	CORE_KINDS = 0x1ff,
+	CORE_DEFAULT = 0x33,
+};
 #define CORE_PATTERN_MAX 128
 /* /proc/sys/kernel/core_pattern: what core dumps are called. buf: of that size. -EINVAL. */
 void core_pattern_get(char *buf);
