@@ -6,7 +6,7 @@
 #include <object/poll.h>
 #include <wait/interruptible.h>
 
-#define COUNT_MAX  (UINT64_MAX - 1)
+#define COUNT_MAX  (UINT64_MAX - 1) /* one more only by the kernel: too much has happened */
 #define BLOCK_SIZE 4096
 
 struct event {
@@ -65,10 +65,15 @@ static int64_t read_event(struct object *object, struct io *io, uint64_t *pos)
 	return io_result(io, io_write(io, &taken, sizeof(taken)));
 }
 
+static bool has_room(const struct event *event, uint64_t value)
+{
+	return value < UINT64_MAX - atomic_load(&event->count);
+}
+
 static bool add(struct event *event, uint64_t value)
 {
 	uint64_t count = atomic_load(&event->count);
-	while (value <= COUNT_MAX - count)
+	while (value < UINT64_MAX - count)
 		if (atomic_cas(&event->count, &count, count + value))
 			return true;
 	return false;
@@ -90,9 +95,8 @@ static int64_t write_event(struct object *object, struct io *io, uint64_t *pos)
 			return -EAGAIN;
 		if (signal_is_pending())
 			return -ERESTARTSYS;
-		int ignored = wait_until(&event->writers,
-		    value <= COUNT_MAX - atomic_load(&event->count) || signal_is_pending(),
-		    NSEC_MAX);
+		int ignored = wait_until(
+		    &event->writers, has_room(event, value) || signal_is_pending(), NSEC_MAX);
 		(void)ignored;
 	}
 	wake(&event->readers);
@@ -102,7 +106,9 @@ static int64_t write_event(struct object *object, struct io *io, uint64_t *pos)
 static ALWAYS_INLINE unsigned events_of(const struct event *event)
 {
 	uint64_t count = atomic_load(&event->count);
-	return (count ? POLLIN | POLLRDNORM : 0) | (count < COUNT_MAX ? POLLOUT | POLLWRNORM : 0);
+	unsigned full = count == UINT64_MAX ? POLLERR : 0;
+	return (count ? POLLIN | POLLRDNORM : 0) |
+	       (likely(count < COUNT_MAX) ? POLLOUT | POLLWRNORM : full);
 }
 
 /* Apart from the look alone, which needs no stack. */
@@ -157,6 +163,9 @@ bool object_is_eventfd(const struct object *object)
 
 void eventfd_signal(struct object *object)
 {
-	if (add(event_of(object), 1))
-		wake(&event_of(object)->readers);
+	struct event *event = event_of(object);
+	uint64_t count = atomic_load(&event->count);
+	while (count < UINT64_MAX && !atomic_cas(&event->count, &count, count + 1))
+		;
+	wake(&event->readers);
 }

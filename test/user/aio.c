@@ -190,6 +190,30 @@ TEST(an_eventfd_is_told)
 	CHECK_ERR(submit(context, 1, all), EINVAL);
 }
 
+TEST(an_eventfd_that_is_full_is_told_nevertheless)
+{
+	aio_context_t context = context_of(4);
+	int fd = open("file", O_RDWR | O_CREAT, 0600), counter = eventfd(0, EFD_NONBLOCK);
+	struct iocb one = request(IOCB_CMD_PWRITE, fd, "abc", 3, 0), *all[] = {&one};
+	uint64_t count = UINT64_MAX - 1;
+	one.aio_flags = IOCB_FLAG_RESFD;
+	one.aio_resfd = (uint32_t)counter;
+	CHECK_EQ(write(counter, &count, sizeof(count)), sizeof(count));
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(submit(context, 1, all), 1);
+		struct io_event event;
+		CHECK_EQ(events(context, 1, 1, &event, NULL), 1);
+		struct pollfd ready = {.fd = counter, .events = POLLIN | POLLOUT};
+		CHECK_EQ(poll(&ready, 1, 5000), 1);
+		CHECK_EQ(ready.revents, POLLIN | POLLERR);
+	}
+	count = 1;
+	CHECK_ERR(write(counter, &count, sizeof(count)), EAGAIN);
+	CHECK_EQ(read(counter, &count, sizeof(count)), sizeof(count));
+	CHECK_EQ(count, UINT64_MAX);
+	CHECK_ERR(read(counter, &count, sizeof(count)), EAGAIN);
+}
+
 TEST(a_pipe_answers_now_when_asked_to)
 {
 	aio_context_t context = context_of(1);

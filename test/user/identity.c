@@ -114,7 +114,8 @@ TEST(scheduling)
 	CHECK(syscall(SYS_sched_getparam, 0, &param) == 0 && param.sched_priority == 0);
 	CHECK(sched_get_priority_max(SCHED_FIFO) == 99 && sched_get_priority_min(SCHED_RR) == 1);
 	CHECK(sched_get_priority_max(SCHED_OTHER) == 0);
-	CHECK(sched_get_priority_max(6) == 0 && sched_get_priority_min(6) == 0); /* SCHED_DEADLINE */
+	CHECK(
+	    sched_get_priority_max(6) == 0 && sched_get_priority_min(6) == 0); /* SCHED_DEADLINE */
 	CHECK_ERR(sched_get_priority_max(77), EINVAL);
 	param.sched_priority = 1;
 	CHECK_ERR(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param), EINVAL);
