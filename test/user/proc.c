@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/sysmacros.h>
 
 struct stat_line {
 	int pid;
@@ -456,4 +458,67 @@ TEST(ids_change_while_they_are_shown)
 	looks_end = true;
 	for (int i = 0; i < 2; i++)
 		CHECK(!pthread_join(threads[i], NULL));
+}
+
+#define PROCMAP_QUERY 0xc0686611u
+enum { QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_OR_NEXT = 16, QUERY_FILES = 32 };
+
+struct query {
+	uint64_t size, flags, address, start, end, rights, page_size, offset, inode;
+	uint32_t dev_major, dev_minor, name_size, build_id_size;
+	uint64_t name, build_id;
+};
+
+static int ask(int fd, struct query *query, const void *address, uint64_t flags)
+{
+	char *name = (char *)query->name;
+	uint32_t name_size = query->name_size;
+	*query = (struct query){.size = sizeof(*query),
+	    .flags = flags,
+	    .address = (uintptr_t)address,
+	    .name = (uintptr_t)name,
+	    .name_size = name_size};
+	return ioctl(fd, (int)PROCMAP_QUERY, query);
+}
+
+TEST(maps_can_be_asked_for_one_area)
+{
+	int fd = open("/proc/self/maps", O_RDONLY), file = open("file", O_RDWR | O_CREAT, 0600);
+	struct stat stat;
+	CHECK(ftruncate(file, 8 * 4096) == 0 && fstat(file, &stat) == 0);
+	char *area = mmap(NULL, 4 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(area != MAP_FAILED && !munmap(area, 4096));
+	CHECK(mmap(area + 2 * 4096, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file,
+		  4096) != MAP_FAILED);
+	char name[4096], here[4096];
+	struct query query = {0};
+	int err = ask(fd, &query, area + 4096, 0);
+	if (err < 0 && errno == ENOTTY)
+		_exit(CASE_SKIPPED); /* before Linux 6.11 */
+	CHECK_OK(err);
+	CHECK(query.start == (uintptr_t)area + 4096 && query.end == query.start + 4096);
+	CHECK(!query.rights && !query.inode && query.page_size == 4096);
+	CHECK_ERR(ask(fd, &query, area, 0), ENOENT);
+	CHECK_OK(ask(fd, &query, area, QUERY_OR_NEXT));
+	CHECK(query.start == (uintptr_t)area + 4096);
+	CHECK_ERR(ask(fd, &query, area + 4096, QUERY_WRITABLE), ENOENT);
+	query.name = (uintptr_t)name;
+	query.name_size = sizeof(name);
+	CHECK_OK(ask(fd, &query, area + 4096, QUERY_FILES | QUERY_OR_NEXT));
+	CHECK(query.start == (uintptr_t)area + 2 * 4096 && query.offset == 4096);
+	CHECK(query.inode == stat.st_ino && query.rights == (1 | 2 | 8));
+	CHECK(query.dev_major == major(stat.st_dev) && query.dev_minor == minor(stat.st_dev));
+	CHECK(getcwd(here, sizeof(here)));
+	CHECK(!strncmp(name, here, strlen(here)) && strstr(name, "/file"));
+	CHECK_EQ(query.name_size, strlen(name) + 1);
+	query.name_size = 3;
+	CHECK_ERR(ask(fd, &query, area + 2 * 4096, 0), ENAMETOOLONG);
+	query.name_size = 0;
+	CHECK_ERR(ask(fd, &query, area + 2 * 4096, 0), EINVAL);
+	query.name = 0;
+	CHECK_ERR(ask(fd, &query, area, 64), EINVAL);
+	query.size = 16;
+	CHECK_ERR(ioctl(fd, (int)PROCMAP_QUERY, &query), EINVAL);
+	CHECK_ERR(ioctl(fd, (int)PROCMAP_QUERY, (void *)8), EFAULT);
+	CHECK_ERR(ioctl(open("/proc/self/stat", O_RDONLY), (int)PROCMAP_QUERY, &query), ENOTTY);
 }

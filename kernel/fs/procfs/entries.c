@@ -15,7 +15,7 @@ static const struct proc_entry task_entries[] = {
     FILE_("stat", show_stat),
     FILE_("status", show_status),
     FILE_("statm", show_statm),
-    FILE_("maps", show_maps),
+    {.name = "maps", .mode = S_IFREG | 0444, .show = show_maps, .ioctl = ioctl_maps},
     FILE_("smaps", show_smaps),
     FILE_("cmdline", show_cmdline),
     PRIVATE("environ", show_environ),

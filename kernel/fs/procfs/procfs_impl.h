@@ -43,6 +43,8 @@ struct proc_entry {
 	int (*show)(struct proc_text *text, const struct proc_subject *subject);
 	/* May be NULL. text is NUL-terminated. */
 	int (*write)(const struct proc_subject *subject, char *text);
+	/* May be NULL. Of an open file. */
+	int64_t (*ioctl)(const struct proc_subject *subject, uint64_t request, uaddr_t arg);
 	/* A link: as inode_ops.read_link. */
 	int (*link)(const struct proc_subject *subject, char *buf, struct path *jump);
 	/* A directory: of entries, or one of the two below. */
@@ -182,6 +184,7 @@ int write_msg_next_id(const struct proc_subject *subject, char *text);
 int write_sem_next_id(const struct proc_subject *subject, char *text);
 int write_shm_next_id(const struct proc_subject *subject, char *text);
 int write_comm(const struct proc_subject *subject, char *text);
+int64_t ioctl_maps(const struct proc_subject *subject, uint64_t request, uaddr_t arg);
 int write_oom_score_adj(const struct proc_subject *subject, char *text);
 int write_core_filter(const struct proc_subject *subject, char *text);
 int write_timer_slack(const struct proc_subject *subject, char *text);

@@ -154,6 +154,20 @@ static int64_t write(struct object *object, struct io *io, uint64_t *pos)
 	return (int64_t)asked;
 }
 
+static int64_t ioctl(struct object *object, uint64_t request, uaddr_t arg)
+{
+	const struct proc_node *node = file_of(object)->inode->data;
+	struct proc_subject subject;
+	if (!node->entry->ioctl)
+		return -ENOTTY;
+	int64_t result = proc_subject_of(node, &subject);
+	if (result)
+		return result;
+	result = node->entry->ioctl(&subject, request, arg);
+	proc_subject_end(&subject);
+	return result;
+}
+
 static int64_t seek(struct object *object, int64_t offset, int whence)
 {
 	return whence == SEEK_SET || whence == SEEK_CUR ? object_seek_in(object, offset, whence, 0)
@@ -166,6 +180,7 @@ const struct object_ops proc_file_ops = {
     .free = file_free,
     .read = read,
     .write = write,
+    .ioctl = ioctl,
     .seek = seek,
     .stat = file_stat,
     .poll = object_always_ready,
