@@ -101,8 +101,7 @@ static int check(const struct remap *remap, const struct area *area)
 		return -EFAULT;
 	if (!remap->old_len && !(area->flags & AREA_SHARED))
 		return -EINVAL;
-	if (remap->flags & MREMAP_DONTUNMAP &&
-	    (area->flags & AREA_SHARED || remap->old_len != remap->new_len))
+	if (remap->flags & MREMAP_DONTUNMAP && area->flags & AREA_SHARED)
 		return -EINVAL;
 	size_t replaced = remap->flags & MREMAP_DONTUNMAP ? 0 : remap->old_len;
 	uint64_t added = remap->new_len > replaced ? (remap->new_len - replaced) >> PAGE_SHIFT : 0;
@@ -115,33 +114,41 @@ static int check(const struct remap *remap, const struct area *area)
 	return 0;
 }
 
+/* What is to go first, in Linux's order: what lies at the new place, and what is too long of the old one, whatever areas that is in. */
+static int clear_places(struct remap *remap)
+{
+	struct address_space *space = remap->space;
+	if (!vm_find_area(space, remap->old))
+		return -EFAULT;
+	int err = remap->flags & MREMAP_FIXED
+		      ? vm_unmap_locked(space, remap->new_addr, remap->new_addr + remap->new_len)
+		      : 0;
+	if (err || remap->old_len <= remap->new_len)
+		return err;
+	err = vm_unmap_locked(space, remap->old + remap->new_len, remap->old + remap->old_len);
+	if (!err)
+		remap->old_len = remap->new_len;
+	return err;
+}
+
 static int64_t remap_locked(struct remap *remap)
 {
 	struct address_space *space = remap->space;
-	struct area *area = vm_find_area(space, remap->old);
-	int err = check(remap, area);
+	bool fixed = remap->flags & MREMAP_FIXED;
+	bool moves = remap->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+	int err = clear_places(remap);
 	if (err)
 		return err;
-	bool fixed = remap->flags & MREMAP_FIXED;
-	if (fixed) {
-		err = vm_unmap_locked(space, remap->new_addr, remap->new_addr + remap->new_len);
-		if (err)
-			return err;
-		if (!vm_find_area(space, remap->old))
-			return -EFAULT; /* a second mapping of what it took the place of */
-	} else if (!(remap->flags & MREMAP_DONTUNMAP)) {
-		if (remap->new_len < remap->old_len) {
-			err = vm_unmap_locked(
-			    space, remap->old + remap->new_len, remap->old + remap->old_len);
-			return err ? err : (int64_t)remap->old;
-		}
-		if (remap->new_len == remap->old_len)
-			return (int64_t)remap->old;
-		if (remap->old_len && can_grow_in_place(remap, area))
-			return grow_in_place(remap, area);
-		if (!(remap->flags & MREMAP_MAYMOVE))
-			return -ENOMEM;
-	}
+	if (!moves && remap->old_len == remap->new_len)
+		return (int64_t)remap->old;
+	struct area *area = vm_find_area(space, remap->old);
+	err = check(remap, area);
+	if (err)
+		return err;
+	if (!moves && remap->old_len && can_grow_in_place(remap, area))
+		return grow_in_place(remap, area);
+	if (!(remap->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
 	uintptr_t start =
 	    fixed ? remap->new_addr : area_find_gap(space, 0, remap->new_len, PAGE_SIZE);
 	if (!start)
@@ -156,6 +163,9 @@ int64_t vm_remap(struct address_space *space, uintptr_t old, size_t old_len, siz
 	    !IS_ALIGNED(old, PAGE_SIZE))
 		return -EINVAL;
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	bool shrinks_or_grows = ALIGN_UP(old_len, PAGE_SIZE) != ALIGN_UP(new_len, PAGE_SIZE);
+	if (flags & MREMAP_DONTUNMAP && shrinks_or_grows)
 		return -EINVAL;
 	old_len = ALIGN_UP(old_len, PAGE_SIZE);
 	new_len = ALIGN_UP(new_len, PAGE_SIZE);

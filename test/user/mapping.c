@@ -394,3 +394,23 @@ TEST(only_what_is_mapped_as_a_whole_can_be_sealed)
 	CHECK_ERR(syscall(SYS_mseal, area + 2 * page, page, 0), ENOMEM);
 	CHECK_OK(munmap(area, 2 * page)); /* nothing has been sealed */
 }
+
+TEST(what_is_too_long_is_cut_whatever_areas_it_is_in)
+{
+	char *area = map_memory(6);
+	CHECK(pipe(ends) == 0);
+	memset(area, 'a', 6 * page);
+	CHECK_OK(mprotect(area + 3 * page, page, PROT_READ));
+	CHECK(mremap(area, 6 * page, 2 * page, 0) == area);
+	CHECK(can_read(area + page) && !can_read(area + 2 * page) && !can_read(area + 5 * page));
+	CHECK(
+	    mremap(area, 6 * page, 6 * page, 0) == area); /* nothing is to be done: nobody looks */
+	CHECK(mremap(area, 3 * page, 4 * page, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT);
+	/* And when it moves. */
+	area = map_memory(6);
+	memset(area, 'b', 6 * page);
+	CHECK_OK(mprotect(area + 3 * page, page, PROT_READ));
+	char *target = map_memory(2);
+	CHECK(mremap(area, 6 * page, 2 * page, MREMAP_MAYMOVE | MREMAP_FIXED, target) == target);
+	CHECK(target[page] == 'b' && !can_read(area) && !can_read(area + 4 * page));
+}
