@@ -37,6 +37,21 @@ unsigned process_thread_limit(void)
 	return count_max;
 }
 
+uint32_t process_last_number(void)
+{
+	spin_lock(&pid_lock);
+	uint32_t last = next_number - 1;
+	spin_unlock(&pid_lock);
+	return last;
+}
+
+void process_set_last_number(uint32_t last)
+{
+	spin_lock(&pid_lock);
+	next_number = last + 1;
+	spin_unlock(&pid_lock);
+}
+
 struct pid *pid_find(uint32_t number)
 {
 	if (number >= PID_LIMIT)

@@ -259,3 +259,33 @@ TEST(timer_slack_is_told_and_set_by_file)
 	CHECK_ERR(prctl(PR_SET_TIMING, 1), EINVAL);
 	CHECK_EQ(prctl(PR_GET_TIMING), 0);
 }
+
+TEST(a_process_can_get_a_number_back)
+{
+	int fd = open("/proc/sys/kernel/ns_last_pid", O_RDWR);
+	char number[16] = {0};
+	bool is_same = false;
+	if (fd < 0 && errno == ENOENT)
+		_exit(CASE_SKIPPED);
+	CHECK(fd >= 0);
+	for (int i = 0; i < 500 && !is_same; i++) {
+		pid_t pid = forked();
+		if (!pid)
+			_exit(0);
+		CHECK_EQ(ended(pid), 0);
+		snprintf(number, sizeof(number), "%d", pid - 1);
+		CHECK(pwrite(fd, number, strlen(number), 0) == (ssize_t)strlen(number));
+		pid_t again = forked();
+		if (!again)
+			_exit(0);
+		CHECK_EQ(ended(again), 0);
+		is_same = again == pid; /* unless others took it meanwhile */
+	}
+	CHECK(is_same);
+	memset(number, 0, sizeof(number));
+	CHECK(pread(fd, number, sizeof(number) - 1, 0) > 0 && atoi(number) > 0);
+	CHECK_ERR(pwrite(fd, "-1", 2, 0), EINVAL);
+	CHECK_ERR(pwrite(fd, "99999999", 8, 0), EINVAL);
+	CHECK_OK(setuid(1000));
+	CHECK_ERR(pwrite(fd, "100", 3, 0), EPERM);
+}

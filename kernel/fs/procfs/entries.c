@@ -57,6 +57,7 @@ static const struct proc_entry kernel_entries[] = {
     FILE_("osrelease", show_osrelease),
     FILE_("version", show_os_version),
     FILE_("pid_max", show_pid_max),
+    {.name = "ns_last_pid", .mode = S_IFREG | 0666, .show = show_last_pid, .write = write_last_pid},
     FILE_("threads-max", show_threads_max),
     FILE_("cap_last_cap", show_cap_last),
     FILE_("ngroups_max", show_groups_max),

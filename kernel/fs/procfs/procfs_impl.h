@@ -190,6 +190,8 @@ int write_core_filter(const struct proc_subject *subject, char *text);
 int write_timer_slack(const struct proc_subject *subject, char *text);
 int write_core_pattern(const struct proc_subject *subject, char *text);
 int write_keys_max(const struct proc_subject *subject, char *text);
+int show_last_pid(struct proc_text *text, const struct proc_subject *subject);
+int write_last_pid(const struct proc_subject *subject, char *text);
 int show_lease_break_time(struct proc_text *text, const struct proc_subject *subject);
 int write_lease_break_time(const struct proc_subject *subject, char *text);
 int write_key_bytes_max(const struct proc_subject *subject, char *text);

@@ -192,3 +192,23 @@ SETTING(key_bytes_max, key_quotas[0].bytes)
 SETTING(root_keys_max, key_quotas[1].keys)
 SETTING(root_key_bytes_max, key_quotas[1].bytes)
 SETTING(lease_break_time, lease_break_seconds)
+
+int show_last_pid(struct proc_text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	proc_print(text, "%u\n", process_last_number());
+	return 0;
+}
+
+/* For those who bring processes back with their numbers. */
+int write_last_pid(const struct proc_subject *subject, char *text)
+{
+	(void)subject;
+	uint64_t last;
+	if (!has_power(POWER_SYS_ADMIN) && !has_power(POWER_CHECKPOINT_RESTORE))
+		return -EPERM;
+	if (!str_to_u64(text, 10, &last) || last >= PID_LIMIT)
+		return -EINVAL;
+	process_set_last_number((uint32_t)last);
+	return 0;
+}

@@ -47,6 +47,7 @@ enum root_power {
 	POWER_LEASE = 28,
 	POWER_SYSLOG = 34,
 	POWER_WAKE_ALARM = 35,
+	POWER_CHECKPOINT_RESTORE = 40,
 };
 
 /* The current thread's. A hook of the process module; kernel threads have root's. */

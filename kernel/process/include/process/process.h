@@ -291,6 +291,9 @@ MUST_USE struct process *process_find(uint32_t pid);
 /* Processes and threads since the boot. */
 unsigned process_thread_limit(void); /* how many threads there may be, by the memory there is */
 uint64_t process_count_made(void);
+/* The number that was given out last: the search for the next begins behind it. Below PID_LIMIT. */
+uint32_t process_last_number(void);
+void process_set_last_number(uint32_t last);
 /* Of the process's group. The caller has a reference to the process, or is under rcu_read_lock. */
 uint32_t process_group_number(const struct process *process);
 MUST_USE struct task *task_find_locked(uint32_t tid); /* under rcu_read_lock */
