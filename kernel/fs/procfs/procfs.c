@@ -48,12 +48,15 @@ static void set_owner(struct inode *inode, struct process *process)
 	spin_unlock(&process_tree_lock);
 }
 
-/* Numbers that stay the same while the thing exists: what it is about, and its place in the table. */
+/* Numbers that stay the same while the thing exists: what it is about, and its place in the table. A later process with the number of an earlier one is told
+ * from it by when it began. */
 static uint64_t number_of(const struct proc_node *node)
 {
 	uint64_t place = (uintptr_t)node->entry >> 4 & 0xffff;
-	return (uint64_t)(node->tid ? node->tid : node->pid) << 36 |
-	       (uint64_t)(uint32_t)(node->fd + 1) << 16 | place;
+	uint64_t since = node->start_ns >> 10 & 0xfff;
+	uint64_t who = node->tid ? node->tid : node->pid;
+	/* Low, so that also programs that keep 32 bits see what is likely to differ. */
+	return (uint64_t)(uint32_t)(node->fd + 1) << 43 | who << 28 | since << 16 | place;
 }
 
 static struct inode *make_inode(struct super *super, const struct proc_node *from)
@@ -164,6 +167,21 @@ static int lookup(struct inode *dir, const struct name *name, struct inode **ino
 	return err;
 }
 
+/* The first process behind it. */
+static bool next_process(uint32_t after, struct proc_node *next)
+{
+	struct process *process = NULL;
+	for (next->pid = after; !process;) {
+		next->pid = process_next_pid(next->pid);
+		if (!next->pid)
+			return false;
+		process = process_find(next->pid);
+	}
+	next->start_ns = process->start_ns;
+	process_put(process);
+	return true;
+}
+
 /* The first number behind `after` in this directory, and what it is; false: none. */
 static bool next_number(const struct proc_node *node, const struct proc_subject *subject,
     int64_t after, struct proc_node *next)
@@ -172,8 +190,7 @@ static bool next_number(const struct proc_node *node, const struct proc_subject 
 	switch (node->entry->kind) {
 	case DIR_ROOT:
 		next->entry = &proc_process;
-		next->pid = process_next_pid((uint32_t)max(after, (int64_t)0));
-		return next->pid;
+		return next_process((uint32_t)max(after, (int64_t)0), next);
 	case DIR_TASKS:
 		next->entry = &proc_task;
 		next->tid = proc_next_tid(subject->process, (uint32_t)max(after, (int64_t)0));
