@@ -63,8 +63,20 @@ static void area_closed(struct area *area)
 		sysv_put(&segment->object);
 }
 
-static const struct area_ops segment_area_ops = {
-    .fault = page_cache_fault, .open = area_opened, .close = area_closed};
+/* Not one that was removed, if this is the last area of it. */
+static int area_outlasts(const struct area *area)
+{
+	const struct segment *segment = segment_in(area);
+	mutex_lock(&sysv_segments.lock);
+	bool dies = segment->attached == 1 && segment->object.mode & SYSV_SEGMENT_DYING;
+	mutex_unlock(&sysv_segments.lock);
+	return dies ? -EIDRM : 0;
+}
+
+static const struct area_ops segment_area_ops = {.fault = page_cache_fault,
+    .open = area_opened,
+    .close = area_closed,
+    .outlasts = area_outlasts};
 
 static int map_attachment(struct object *object, struct area *area)
 {

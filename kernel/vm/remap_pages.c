@@ -27,10 +27,16 @@ static int remap_locked(struct address_space *space, uintptr_t start, uintptr_t 
 		return -EINVAL;
 	if (space->area_count >= AREAS_MAX - 2)
 		return -ENOMEM;
+	bool is_whole = area->start == start && area->end == end;
+	int err = is_whole && area->ops && area->ops->outlasts ? area->ops->outlasts(area) : 0;
+	if (err) { /* as Linux does, which unmaps before it maps */
+		int unmapped = vm_unmap_locked(space, start, end);
+		return unmapped ? unmapped : err;
+	}
 	struct area *copy = area_copy(area, start, end, page << PAGE_SHIFT);
 	if (!copy)
 		return -ENOMEM;
-	int err = vm_unmap_locked(space, start, end);
+	err = vm_unmap_locked(space, start, end);
 	if (err)
 		area_free(copy);
 	else

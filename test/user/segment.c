@@ -283,3 +283,17 @@ TEST(nobody_is_lost_in_a_crowd)
 	struct shmid_ds about;
 	CHECK_ERR(shmctl(id, IPC_STAT, &about), EINVAL);
 }
+
+TEST(a_removed_segment_cannot_be_mapped_anew)
+{
+	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+	char *at = shmat(id, NULL, 0);
+	CHECK(id >= 0 && at != (void *)-1);
+	NEEDS(syscall(SYS_remap_file_pages, at, 4096, 0, 0, 0));
+	at[0] = 'a';
+	CHECK_OK(shmctl(id, IPC_RMID, NULL));
+	CHECK(at[0] == 'a');
+	long result = syscall(SYS_remap_file_pages, at, 4096, 0, 0, 0);
+	CHECK(result == -1 && (errno == EIDRM || errno == EINVAL));
+	CHECK_ERR(shmdt(at), EINVAL);
+}

@@ -53,6 +53,8 @@ struct area_ops {
 	int (*make_writable)(struct area *area, struct fault *fault);
 	void (*open)(struct area *area); /* the area was copied or split */
 	void (*close)(struct area *area);
+	/* Whether what it maps can be mapped again once this area is gone: 0 or -errno. NULL: always. */
+	int (*outlasts)(const struct area *area);
 };
 
 /* All under space->lock. */
