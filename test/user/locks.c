@@ -157,15 +157,19 @@ TEST(a_circle_that_closes_later_is_found)
 
 TEST(a_waiting_lock_is_granted)
 {
-	int fd = open_file();
+	int fd = open_file(), ready[2];
+	char byte;
+	CHECK_OK(pipe(ready));
 	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 0, 10));
 	pid_t child = forked();
 	if (!child) {
 		CHECK_ERR(lock(fd, F_SETLK, F_RDLCK, 9, 1), EAGAIN);
+		CHECK_EQ(write(ready[1], "", 1), 1);
 		CHECK_OK(lock(fd, F_SETLKW, F_RDLCK, 9, 1));
 		_exit(0);
 	}
-	sleep_ms(50);
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	sleep_ms(50); /* it waits by now, most likely */
 	CHECK_OK(lock(fd, F_SETLK, F_UNLCK, 0, 0));
 	CHECK_EQ(ended(child), 0);
 }
