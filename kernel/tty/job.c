@@ -3,6 +3,7 @@
 
 #include <abi/errno.h>
 #include <abi/linux/signal.h>
+#include <arch/user.h>
 #include <vfs/vfs.h>
 
 static void lock_tree(void)
@@ -68,7 +69,8 @@ int job_check(struct tty *tty, int signal)
 	if (process_group_is_orphaned())
 		return -EIO;
 	send_to_group(group, signal);
-	/* We are in that group; the call begins anew when we go on. */
+	/* We are in that group, but another thread may take the signal. The call begins anew when we go on. */
+	user_work_set(current_thread(), USER_WORK_SIGNAL);
 	return -ERESTARTSYS;
 }
 
