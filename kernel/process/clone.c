@@ -217,44 +217,15 @@ static int64_t tell_pidfd(struct process *child, uaddr_t where)
 	return -EFAULT;
 }
 
-int64_t process_clone(const struct clone_request *request, const struct registers *regs)
+/* What the parent has of the newcomer; then it can be seen, and runs. Its number, or an error. */
+static int64_t let_run(struct process *process, struct task *task,
+    const struct clone_request *request, struct fork_signals *fork)
 {
-	int err = check_flags(request->flags);
-	if (err)
-		return err;
-	if (over_process_limit())
-		return -EAGAIN;
-
-	struct fork_signals fork;
-	err = signal_begin_fork(&fork);
-	if (err)
-		return err;
-	bool is_thread = request->flags & CLONE_THREAD;
-	struct process *process = is_thread ? current_process() : copy_process(request);
-	if (!process) {
-		err = -ENOMEM;
-		goto out_fork;
-	}
-	struct task *task = task_create(process, current_thread()->name);
-	if (!task) {
-		err = -EAGAIN;
-		goto out_process;
-	}
-	if (is_thread)
-		cap_table_get(process->capabilities);
-	err = fill_task(task, request, regs);
-	if (err)
-		goto out_task;
 	uint32_t tid = task->pid->number;
-	if (request->flags & CLONE_PARENT_SETTID && put_user_u32(request->parent_tid, tid)) {
-		err = -EFAULT;
-		goto out_task;
-	}
 	int64_t pidfd = request->flags & CLONE_PIDFD ? tell_pidfd(process, request->pidfd) : 0;
-	if (pidfd < 0) {
-		err = (int)pidfd;
-		goto out_task;
-	}
+	if (pidfd < 0)
+		return pidfd;
+	int err;
 	struct vfork_wait *vfork = NULL;
 	if (request->flags & CLONE_VFORK) {
 		vfork = vfork_wait_create();
@@ -264,7 +235,7 @@ int64_t process_clone(const struct clone_request *request, const struct register
 		}
 		task->vfork = vfork_wait_get(vfork);
 	}
-	err = link_in(process, task, request, &fork);
+	err = link_in(process, task, request, fork);
 	if (err)
 		goto out_vfork;
 	process_inherit_schedule(task);
@@ -281,14 +252,52 @@ out_vfork:
 out_pidfd:
 	if (request->flags & CLONE_PIDFD)
 		close_pidfd(pidfd);
-out_task:
-	if (is_thread)
-		cap_table_put(process->capabilities);
-	task_free(task);
-out_process:
-	if (!is_thread)
-		process_put(process); /* somebody may have got hold of the pidfd */
-out_fork:
-	signal_end_fork(&fork);
 	return err;
+}
+
+/* A thread for the process, old or new. */
+static int64_t add_task(struct process *process, const struct clone_request *request,
+    const struct registers *regs, struct fork_signals *fork)
+{
+	bool is_thread = request->flags & CLONE_THREAD;
+	struct task *task = task_create(process, current_thread()->name);
+	if (!task)
+		return -EAGAIN;
+	if (is_thread)
+		cap_table_get(process->capabilities);
+	int64_t tid = fill_task(task, request, regs);
+	if (!tid && request->flags & CLONE_PARENT_SETTID &&
+	    put_user_u32(request->parent_tid, task->pid->number))
+		tid = -EFAULT;
+	if (!tid)
+		tid = let_run(process, task, request, fork);
+	if (tid < 0) {
+		if (is_thread)
+			cap_table_put(process->capabilities);
+		task_free(task);
+	}
+	return tid;
+}
+
+int64_t process_clone(const struct clone_request *request, const struct registers *regs)
+{
+	int err = check_flags(request->flags);
+	if (err)
+		return err;
+	if (over_process_limit())
+		return -EAGAIN;
+
+	struct fork_signals fork;
+	err = signal_begin_fork(&fork);
+	if (err)
+		return err;
+	bool is_thread = request->flags & CLONE_THREAD;
+	struct process *process = is_thread ? current_process() : copy_process(request);
+	int64_t tid = process ? add_task(process, request, regs, &fork) : -ENOMEM;
+	if (unlikely(tid < 0)) {
+		if (process && !is_thread)
+			process_put(process); /* somebody may have got hold of the pidfd */
+		signal_end_fork(&fork);
+	}
+	return tid;
 }
