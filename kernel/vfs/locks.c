@@ -394,16 +394,20 @@ void file_locks_release(struct file *file)
 }
 
 /* Any descriptor of the file will do: POSIX says so. */
-int file_close(struct object *object, const struct cap_table *from)
+static NOINLINE void give_up_locks_of(struct inode *inode, const struct cap_table *from)
 {
-	struct inode *inode = file_of(object)->inode;
-	if (likely(!atomic_load(&inode->locks)))
-		return 0;
 	mutex_lock(&file_locks_mutex);
 	bool is_any = drop_owner(inode, from);
 	mutex_unlock(&file_locks_mutex);
 	if (is_any)
 		file_locks_announce();
+}
+
+int file_close(struct object *object, const struct cap_table *from)
+{
+	struct inode *inode = file_of(object)->inode;
+	if (unlikely(atomic_load(&inode->locks)))
+		give_up_locks_of(inode, from);
 	return 0;
 }
 
