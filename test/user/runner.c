@@ -12,6 +12,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TESTS_MAX 64
@@ -45,6 +46,8 @@ static void run(const char *name)
 	char path[300], line[1024];
 	int out[2], counts[3] = {0, 0, 0}, has_counts = 0, status = 0;
 	snprintf(path, sizeof(path), "/tests/%s", name);
+	struct timespec begin, end;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
 	printf("== %s\n", name);
 	fflush(stdout);
 	if (pipe(out)) {
@@ -77,6 +80,9 @@ static void run(const char *name)
 	waitpid(pid, &status, 0);
 	if (from)
 		fclose(from);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("-- %s: %ld ms\n", name,
+	    (end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);
 	passed += counts[0];
 	failed += counts[1];
 	skipped += counts[2];
