@@ -249,10 +249,11 @@ TEST(flock_changes_its_kind_in_two_steps)
 }
 
 /* The other opens it so and closes it again; 0, or the error. */
-static pid_t start_opener(int flags)
+static pid_t start_opener(int held, int flags)
 {
 	pid_t pid = forked();
 	if (!pid) {
+		close(held); /* the lease is the other's alone */
 		int fd = open("file", flags);
 		_exit(fd < 0 ? errno : 0);
 	}
@@ -318,10 +319,10 @@ TEST(whoever_opens_a_leased_file_waits_until_it_is_given_up)
 	CHECK_OK(close(open_file()));
 	int fd = open("file", O_RDONLY);
 	CHECK_OK(fcntl(fd, F_SETLEASE, F_RDLCK));
-	CHECK_EQ(ended(start_opener(O_RDONLY)), 0);
-	CHECK_EQ(ended(start_opener(O_WRONLY | O_NONBLOCK)), EWOULDBLOCK);
+	CHECK_EQ(ended(start_opener(fd, O_RDONLY)), 0);
+	CHECK_EQ(ended(start_opener(fd, O_WRONLY | O_NONBLOCK)), EWOULDBLOCK);
 	wait_to_be_told();
-	pid_t pid = start_opener(O_WRONLY);
+	pid_t pid = start_opener(fd, O_WRONLY);
 	sleep_ms(50);
 	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
 	CHECK_EQ(fcntl(fd, F_GETLEASE), F_UNLCK); /* what it has to become */
@@ -335,7 +336,7 @@ TEST(a_lease_to_write_is_lowered_for_readers)
 	int fd = open_file();
 	CHECK_OK(fcntl(fd, F_SETLEASE, F_WRLCK));
 	CHECK_EQ(fcntl(fd, F_GETLEASE), F_WRLCK);
-	pid_t pid = start_opener(O_RDONLY);
+	pid_t pid = start_opener(fd, O_RDONLY);
 	wait_to_be_told();
 	CHECK_EQ(fcntl(fd, F_GETLEASE), F_RDLCK);
 	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
