@@ -13,6 +13,7 @@
 #include <time/clock.h>
 
 #define SAMPLE_PERIOD (10 * NSEC_PER_MSEC)
+#define UNSAMPLED_MAX (10 * SAMPLE_PERIOD)
 
 struct sampler {
 	struct timer timer;
@@ -59,20 +60,38 @@ static void split_time(struct cpu_split *split, const struct usage_counts *count
 	*split = (struct cpu_split){total - system, system};
 }
 
+/* What was told of a processor, and what it had been by then. */
+struct cpu_account {
+	uint64_t busy_ns, user_samples, system_samples;
+	struct cpu_split told;
+};
+
+/*
+ * What came since the last time is split by the samples that came since, so that time long past has no part in it; what came without a sample waits
+ * for one, unless none comes: then only the kernel was at work.
+ */
+static void split_since(struct cpu_account *account, const struct sampler *its, uint64_t busy_ns)
+{
+	uint64_t fresh = busy_ns > account->busy_ns ? busy_ns - account->busy_ns : 0;
+	uint64_t user = atomic_load(&its->user_samples) - account->user_samples;
+	uint64_t system = atomic_load(&its->system_samples) - account->system_samples;
+	if (!user && !system && fresh < UNSAMPLED_MAX)
+		return;
+	uint64_t system_ns = user ? fresh / (user + system) * system : fresh;
+	account->told.system_ns += system_ns;
+	account->told.user_ns += fresh - system_ns;
+	account->busy_ns += fresh;
+	account->user_samples += user;
+	account->system_samples += system;
+}
+
 struct cpu_split cpu_usage(unsigned cpu, uint64_t busy_ns)
 {
-	static struct cpu_split told[CPU_MAX];
+	static struct cpu_account accounts[CPU_MAX];
 	static struct spinlock lock = SPINLOCK_INIT("time of processors", RANK_NONE);
-	const struct sampler *its = per_cpu_ptr(sampler, cpu);
-	struct usage_counts counts = {
-	    .cpu_ns = busy_ns,
-	    .user_samples = atomic_load(&its->user_samples),
-	    /* One for the boot, which no timer watches. */
-	    .system_samples = atomic_load(&its->system_samples) + 1,
-	};
 	spin_lock(&lock);
-	split_time(&told[cpu], &counts);
-	struct cpu_split split = told[cpu];
+	split_since(&accounts[cpu], per_cpu_ptr(sampler, cpu), busy_ns);
+	struct cpu_split split = accounts[cpu].told;
 	spin_unlock(&lock);
 	return split;
 }
