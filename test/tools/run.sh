@@ -128,7 +128,9 @@ judge() {
 
 good='ok one\r\nselftest: 3 passed, 0 failed, 1 skipped\r\n'
 bad='FAIL one: why\r\nselftest: 2 passed, 1 failed, 0 skipped\r\n'
-died='panic: no reason\r\nRIP 0000000000000008 at ffffffff80001234\r\n  kernel_main+0x12/0x40\r\n'
+died='*** panic on CPU 0: no reason\r\nrip 0000000000000008\r\nbacktrace\r\n  #0  0xffffffff80001234 kernel_main+0x12/0x40\r\n'
+died="${died}last lines of the log\r\n"
+end='*** end of panic\r\n'
 judge passes 'ok 3 0' 33 passed "$good"
 judge failing_test 'FAIL 2 1' 35 passed "$bad"
 judge wrong_status 'FAIL 3 1' 0 passed "$good"
@@ -138,9 +140,10 @@ judge hang 'FAIL 0 1' hang passed 'ok one\r\n'
 judge hang_after_result 'FAIL 3 1' hang off "$good"
 judge power_off 'ok 1 0' 0 off 'selftest: 0 passed, 0 failed, 0 skipped\r\n' 'selftest=none'
 judge power_off_by_panic 'FAIL 3 1' 35 off "$good"
-judge panic 'ok 1 0' 35 panicked "$died"
+judge panic 'ok 1 0' 35 panicked "$died$end"
+judge panic_cut_off 'FAIL 0 1' 35 panicked "$died"
 judge panic_without_names 'FAIL 0 1' 35 panicked 'panic: no reason\r\nRIP 0000000000000008 at ffffffff80001234\r\n'
-judge panic_that_goes_on 'FAIL 0 1' 33 panicked "$died"
+judge panic_that_goes_on 'FAIL 0 1' 33 panicked "$died$end"
 rm -f build/test/judged.*
 
 # Every row of the matrix has its columns, and no name appears twice.
