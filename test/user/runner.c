@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -61,6 +62,8 @@ static void run(const char *name)
 		dup2(out[1], 2);
 		close(out[0]);
 		close(out[1]);
+		setpriority(PRIO_PROCESS, 0,
+		    0); /* the one before may have changed that of all root's processes */
 		execl(path, name, NULL);
 		printf("FAIL %s: exec: %s\n", name, strerror(errno));
 		fflush(stdout);
