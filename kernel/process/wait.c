@@ -114,8 +114,7 @@ int process_wait(const struct wait_request *request, struct wait_report *report)
 	int result;
 	wait_entry_init(&entry);
 	for (;;) {
-		wait_add(&process->child_exit, &entry);
-		thread_prepare_to_block();
+		wait_prepare(&process->child_exit, &entry);
 		enum found found = look_and_reap(request, report);
 		result = found == FOUND_EVENT         ? 1
 			 : found == FOUND_NOTHING     ? -ECHILD
@@ -124,9 +123,7 @@ int process_wait(const struct wait_request *request, struct wait_report *report)
 		if (found != FOUND_CHILD || request->options & WNOHANG || signal_is_pending())
 			break;
 		thread_block(NSEC_MAX);
-		wait_remove(&process->child_exit, &entry);
 	}
-	thread_cancel_block();
-	wait_remove(&process->child_exit, &entry);
+	wait_finish(&process->child_exit, &entry);
 	return result;
 }

@@ -298,6 +298,34 @@ TEST(a_cut_takes_nothing_from_who_comes_after)
 	CHECK(!pthread_join(thread, NULL));
 }
 
+/* A file is cut while processes that map it end. */
+TEST(a_cut_meets_processes_that_end)
+{
+	enum { PAGES = 64 };
+	int fd = file_of(PAGES);
+	pid_t cutter = forked();
+	if (!cutter)
+		for (;;)
+			CHECK(!ftruncate(fd, 0) && !ftruncate(fd, (off_t)(PAGES * page)));
+	for (int64_t end = now_ms() + 1000; now_ms() < end;) {
+		pid_t pids[4];
+		for (int i = 0; i < 4; i++)
+			if (!(pids[i] = forked())) {
+				volatile char *area = mmap(
+				    NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+				for (size_t at = 0; at < PAGES * page; at += page)
+					area[at] = 1; /* or SIGBUS, behind the end */
+				_exit(0);
+			}
+		for (int i = 0; i < 4; i++) {
+			int how = ended(pids[i]);
+			CHECK(how == 0 || how == -1 - SIGBUS);
+		}
+	}
+	CHECK_OK(kill(cutter, SIGKILL));
+	CHECK_EQ(ended(cutter), -1 - SIGKILL);
+}
+
 TEST(a_shared_mapping_shows_its_file_in_another_order)
 {
 	int fd = file_of(8);

@@ -100,6 +100,20 @@ TEST(a_zombie_is_there_until_waited_for)
 	CHECK_ERR(kill(pid, 0), ESRCH);
 }
 
+/* The ends of others, just when it looks, make it miss nothing. */
+TEST(one_child_is_waited_for_while_others_end)
+{
+	enum { CHILDREN = 24 };
+	for (int64_t end = now_ms() + 500; now_ms() < end;) {
+		pid_t pids[CHILDREN];
+		for (int i = 0; i < CHILDREN; i++)
+			if (!(pids[i] = forked()))
+				_exit(i);
+		for (int i = CHILDREN - 1; i >= 0; i--)
+			CHECK_EQ(ended(pids[i]), i);
+	}
+}
+
 TEST(an_orphan_gets_another_parent)
 {
 	int ends[2];
