@@ -55,6 +55,9 @@ static bool consider(void *ctx, struct process *process)
 
 static uint32_t is_choosing; /* a: one at a time, or several would go where one is enough */
 
+#define RETURNS_MAX 16u
+static unsigned returns_in_a_row; /* of memory, while nobody was dying; whoever set is_choosing */
+
 /* It runs before others, so that it is gone soon. */
 static void end(struct process *victim)
 {
@@ -70,6 +73,17 @@ static void end(struct process *victim)
 	spin_unlock(&process_tree_lock);
 }
 
+/*
+ * Whoever was dying when memory ran out may be gone by now, and nobody has to go for it. Asked after nobody was seen to be dying. There may be a page again and
+ * again, and yet not what is missing: then somebody has to go in the end.
+ */
+static bool memory_came_back(void)
+{
+	bool came_back = returns_in_a_row < RETURNS_MAX && vm_await_freed();
+	returns_in_a_row = came_back ? returns_in_a_row + 1 : 0;
+	return came_back;
+}
+
 bool process_kill_for_memory(void)
 {
 	if (atomic_swap(&is_choosing, 1))
@@ -78,9 +92,11 @@ bool process_kill_for_memory(void)
 	page_stats_total(&stats);
 	struct choice choice = {.total_pages = stats.total};
 	process_for_each(consider, &choice);
-	if (!choice.somebody_is_dying && choice.victim)
-		end(choice.victim);
 	bool freed = choice.somebody_is_dying || choice.victim;
+	if (choice.somebody_is_dying)
+		returns_in_a_row = 0;
+	else if (choice.victim && !memory_came_back())
+		end(choice.victim);
 	atomic_store_release(&is_choosing, 0);
 	if (choice.victim)
 		process_put(choice.victim);

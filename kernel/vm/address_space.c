@@ -6,10 +6,12 @@
 #include "vm_impl.h"
 
 #include <arch/mmu.h>
+#include <arch/smp.h>
 #include <lib/atomic.h>
 #include <log/assert.h>
 #include <mm/slab.h>
 #include <object/object.h>
+#include <wait/rcu.h>
 
 static PER_CPU(struct address_space *, loaded_space);
 
@@ -132,4 +134,29 @@ void address_space_switch(struct address_space *to)
 		if (atomic_fetch_sub(&from->refs, 1) == 1)
 			bury(from);
 	}
+}
+
+static void unload_if_dead(void *unused)
+{
+	(void)unused;
+	const struct address_space *space = this_cpu_read(loaded_space);
+	/* With preemption off it may be on the way to another one. */
+	if (space && !atomic_load(&space->users) && !this_cpu_read(preempt_count))
+		address_space_switch(NULL);
+}
+
+void address_space_unload_dead(void)
+{
+	smp_call(atomic_load(&cpu_online_mask), unload_if_dead, NULL);
+	address_space_reap();
+}
+
+bool vm_await_freed(void)
+{
+	rcu_barrier();
+	address_space_unload_dead();
+	struct page *page = page_alloc(0, 0);
+	if (page)
+		page_free(page, 0);
+	return page;
 }

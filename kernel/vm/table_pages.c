@@ -138,7 +138,7 @@ bool user_table_add(struct address_space *space, pte_t *slot)
 
 void vm_trim(void)
 {
-	address_space_reap();
+	address_space_unload_dead();
 	for_each_cpu_in(cpu, atomic_load(&cpu_online_mask)) {
 		struct kept_tables *kept = per_cpu_ptr(kept_tables, cpu);
 		spin_lock(&kept->lock);

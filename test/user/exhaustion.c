@@ -254,6 +254,29 @@ static void contend(const struct contest *contest)
 	CHECK_EQ(ended(user), 0);
 }
 
+static void need_nothing(int fd)
+{
+	(void)fd;
+	pause();
+}
+
+static void fill(int fd, char *memory, size_t size)
+{
+	(void)fd;
+	memset(memory, 1, size);
+}
+
+/* One that is gone already when the other asks who has to go: nobody, there is memory again. A small machine has more rounds in the same time. */
+TEST(nobody_goes_for_a_victim_that_is_gone)
+{
+	needs_own_machine();
+	size_t before = free_bytes();
+	for (int rounds = memory_bytes() <= 128 * MIB ? 8 : 2; rounds; rounds--) {
+		contend(&(struct contest){-1, need_nothing, fill});
+		check_free_again(before);
+	}
+}
+
 TEST(a_victim_that_waits_for_a_file_goes)
 {
 	needs_own_machine();

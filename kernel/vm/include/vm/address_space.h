@@ -111,6 +111,8 @@ void address_space_put(struct address_space *space); /* the last user unmaps eve
 /* Loads it on this CPU; NULL: the kernel's tables only (a thread that gives its space up). Kernel threads leave whatever is loaded; the CPU
  * holds a reference meanwhile. Context: preemption off. */
 void address_space_switch(struct address_space *to);
+/* No CPU keeps a space that nobody runs in any more. */
+void address_space_unload_dead(void);
 
 /* mmap as the kernel uses it: Linux's MAP_* flags and PROT_*; returns the address or -errno. object NULL: anonymous. */
 MUST_USE int64_t vm_map(struct address_space *space, uintptr_t hint, size_t len, unsigned prot,
@@ -174,6 +176,9 @@ void vm_init(void);     /* boot */
 void vm_init_cpu(void); /* boot, on each CPU */
 /* Gives back what is kept for later: for leak checks and for the brink of exhaustion. */
 void vm_trim(void);
+/* What ended processes left behind may still be on its way: pages wait for a grace period, idle CPUs hold on to tables. Waits for that. True: there is
+ * memory again. */
+bool vm_await_freed(void);
 
 /* Hooks of the process module. */
 struct address_space *current_address_space(void); /* NULL in kernel threads */
