@@ -102,9 +102,25 @@ void path_get(const struct path *path)
 	dentry_get(path->dentry);
 }
 
-static void mount_end_later(struct rcu_head *head)
+/* Unmounted just when somebody found them who may not sleep, and so could not end them. */
+static struct mount *left_mounts; /* a */
+
+static void leave_for_later(struct mount *mount)
 {
-	mount_end(container_of(head, struct mount, rcu));
+	struct mount *first = atomic_load(&left_mounts);
+	do
+		mount->next_left = first;
+	while (!atomic_cas(&left_mounts, &first, mount));
+}
+
+void mounts_end_left(void)
+{
+	struct mount *mount = atomic_load(&left_mounts) ? atomic_swap(&left_mounts, NULL) : NULL;
+	while (mount) {
+		struct mount *next = mount->next_left;
+		mount_end(mount);
+		mount = next;
+	}
 }
 
 bool path_try_get(const struct path *path)
@@ -116,7 +132,7 @@ bool path_try_get(const struct path *path)
 		return true;
 	/* It may have been unmounted meanwhile, and ours be the last reference; here nothing may sleep. */
 	if (drop_reference(mount))
-		rcu_call(&mount->rcu, mount_end_later);
+		leave_for_later(mount);
 	return false;
 }
 

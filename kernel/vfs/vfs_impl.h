@@ -240,7 +240,9 @@ void mount_put(struct mount *mount);
 /* A file there is opened for writing: 0 or -EROFS. */
 MUST_USE int mount_begin_write(const struct path *path);
 void mount_end_write(struct mount *mount);
-MUST_USE bool path_try_get(const struct path *path); /* of a place found under RCU */
+/* Of a place found under RCU. Whoever could not get it calls mounts_end_left when it may sleep again. */
+MUST_USE bool path_try_get(const struct path *path);
+void mounts_end_left(void);
 static inline void mount_get(struct mount *mount)
 {
 	__atomic_fetch_add(&mount->refs, 1, __ATOMIC_RELAXED);

@@ -233,6 +233,7 @@ static NOINLINE int run_counted(
 	path_put(&walk.end.at);
 	path_put(&walk.root);
 	kfree(walk.composed);
+	mounts_end_left();
 	return err;
 }
 

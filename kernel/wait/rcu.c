@@ -27,7 +27,8 @@ static PER_CPU(struct rcu_head *, rcu_queue); /* a: newest first */
 static PER_CPU(uint64_t, rcu_queued);
 
 static struct wait_queue rcu_work = WAIT_QUEUE_INIT(rcu_work);
-static bool is_urgent; /* a: somebody waits, or there is much: no gathering */
+static bool is_urgent;                       /* a: somebody waits, or there is much: no gathering */
+static const struct thread *callback_thread; /* I */
 static uint64_t grace_periods, callbacks_run, nudges; /* a: written by the thread */
 
 /* True when the queue was empty. Once pushed, the callback may run and the head be gone. */
@@ -165,6 +166,7 @@ static void synchronized(struct rcu_head *head)
 void rcu_synchronize(void)
 {
 	assert_may_sleep();
+	debug_assert(current_thread() != callback_thread); /* a callback would wait for itself */
 	struct synchronize sync;
 	completion_init(&sync.done);
 	rcu_call(&sync.head, synchronized);
@@ -187,6 +189,7 @@ static void barrier_reached(struct rcu_head *head)
 
 void rcu_barrier(void)
 {
+	debug_assert(current_thread() != callback_thread);
 	mutex_lock(&barrier_mutex);
 	completion_init(&barrier_done);
 	atomic_store(&barrier_left, cpu_count);
@@ -215,6 +218,7 @@ void rcu_init(void)
 	struct thread *thread = thread_create("rcu", rcu_thread, NULL);
 	if (!thread || thread_set_priority(thread, PRIORITY_HIGH))
 		panic("no memory for the RCU thread");
+	callback_thread = thread;
 	thread_start(thread);
 	thread_put(thread);
 }

@@ -222,6 +222,7 @@ struct mount {
 	unsigned id;      /* I */
 	char *source;     /* I */
 	struct list link; /* mount lock: all, in order of mounting */
+	struct mount *next_left; /* of those that mounts_end_left() ends */
 	struct rcu_head rcu;
 };
 
