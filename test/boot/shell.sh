@@ -70,7 +70,8 @@ type_keys() {
 	await 'Load average' 1
 	keys 'q'
 	line 'top -b -n 1 | grep -c "[t]op -b"'
-	line 'ps -o pid,stat,args | grep "[s]h -l"'
+	# Only the shell's own line: its children have its arguments, too, until they run their programs.
+	line 'ps -o pid,stat,args | grep "^ *$$ .*[s]h -l"'
 	line 'mkdir -p a/b; cp /bin/busybox a/b/; tar cf - a | gzip >a.tgz; mkdir c; gunzip <a.tgz | tar x -C c; cmp c/a/b/busybox /bin/busybox && echo tar-same'
 	line "find c -type f | awk -F/ '{ print NF, \$NF }'"
 	# More than all buffers on the way hold, at once.
