@@ -1,10 +1,8 @@
 /* adjtimex(2) and clock_adjtime(2). */
 #include <abi/linux/process.h>
 #include <credentials/credentials.h>
-#include <event/timerfd.h>
 #include <posixx/syscalls.h>
 #include <posixx/time.h>
-#include <process/posix_timer.h>
 #include <process/process.h>
 #include <time/discipline.h>
 
@@ -58,9 +56,7 @@ static int move_clock(const struct linux_timex *in)
 	    after < (int64_t)uptime_ns())
 		return -EINVAL;
 	clock_move_unix_time(by);
-	discipline_clear();
-	posix_timers_follow_clock();
-	timerfds_follow_clock();
+	wall_clock_was_set();
 	return 0;
 }
 

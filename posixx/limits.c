@@ -108,15 +108,7 @@ enum thread_priority posixx_priority_of_nice(int nice)
 
 static void apply_nice(struct process *process)
 {
-	enum thread_priority priority = posixx_priority_of_nice(process->nice);
-	struct task *task;
-	spin_lock(&process_tree_lock);
-	list_for_each(task, &process->tasks, link) {
-		/* Real-time threads are none the nicer for it. */
-		int ignored = thread_set_priority(task->thread, priority);
-		(void)ignored;
-	}
-	spin_unlock(&process_tree_lock);
+	process_set_priority(process, posixx_priority_of_nice(process->nice));
 }
 
 struct priority_request {

@@ -84,15 +84,12 @@ int64_t sys_timer_create(int clock, uaddr_t event, uaddr_t id_at)
 
 int64_t sys_timer_settime(int id, unsigned flags, uaddr_t new_at, uaddr_t old_at)
 {
-	struct linux_itimerspec user;
 	struct signal_interval new, old;
 	if (uaddr_is_null(new_at))
 		return -EINVAL;
-	if (copy_from_user(&user, new_at, sizeof(user)))
-		return -EFAULT;
-	if (ns_of_timespec(&user.value, &new.left) || ns_of_timespec(&user.interval, &new.interval))
-		return -EINVAL;
-	int err = posix_timer_set(id, flags & TIMER_ABSTIME, new, &old);
+	int err = read_itimerspec(new_at, &new.left, &new.interval);
+	if (!err)
+		err = posix_timer_set(id, flags & TIMER_ABSTIME, new, &old);
 	return err || uaddr_is_null(old_at) ? err : put_itimerspec(old_at, old.left, old.interval);
 }
 

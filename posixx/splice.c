@@ -76,6 +76,19 @@ static int64_t splice(struct end *in, struct end *out, size_t len, bool nonblock
 	return from || to ? splice_files(in, out, len, nonblock) : -EINVAL;
 }
 
+/* Both are held, or neither. */
+static int both_ends(int in_fd, int out_fd, struct cap_ref *in, struct cap_ref *out)
+{
+	*in = cap_lookup(in_fd, RIGHT_READ);
+	if (!in->object)
+		return in->err;
+	*out = cap_lookup(out_fd, RIGHT_WRITE);
+	if (out->object)
+		return 0;
+	cap_release(*in);
+	return out->err;
+}
+
 int64_t sys_splice(
     int in_fd, uaddr_t in_offset, int out_fd, uaddr_t out_offset, size_t len, unsigned flags)
 {
@@ -83,16 +96,15 @@ int64_t sys_splice(
 		return -EINVAL;
 	if (!len)
 		return 0;
-	struct cap_ref in = cap_lookup(in_fd, RIGHT_READ), out = cap_lookup(out_fd, RIGHT_WRITE);
-	int64_t n = in.object ? out.err : in.err;
-	if (in.object && out.object)
-		n = splice(&(struct end){.object = in.object, .user_offset = in_offset},
-		    &(struct end){.object = out.object, .user_offset = out_offset},
-		    min(len, RW_MAX), flags & SPLICE_F_NONBLOCK);
-	if (in.object)
-		cap_release(in);
-	if (out.object)
-		cap_release(out);
+	struct cap_ref in, out;
+	int err = both_ends(in_fd, out_fd, &in, &out);
+	if (err)
+		return err;
+	int64_t n = splice(&(struct end){.object = in.object, .user_offset = in_offset},
+	    &(struct end){.object = out.object, .user_offset = out_offset}, min(len, RW_MAX),
+	    flags & SPLICE_F_NONBLOCK);
+	cap_release(in);
+	cap_release(out);
 	return n;
 }
 
@@ -102,18 +114,15 @@ int64_t sys_tee(int in_fd, int out_fd, size_t len, unsigned flags)
 		return -EINVAL;
 	if (!len)
 		return 0;
-	struct cap_ref in = cap_lookup(in_fd, RIGHT_READ), out = cap_lookup(out_fd, RIGHT_WRITE);
-	int64_t n = in.object ? out.err : in.err;
-	if (in.object && out.object) {
-		n = -EINVAL;
-		if (is_pipe(in.object) && is_pipe(out.object) &&
-		    !pipe_is_same(in.object, out.object))
-			n = pipe_splice_pipes(in.object, out.object, min(len, RW_MAX), true,
-			    flags & SPLICE_F_NONBLOCK);
-	}
-	if (in.object)
-		cap_release(in);
-	if (out.object)
-		cap_release(out);
+	struct cap_ref in, out;
+	int err = both_ends(in_fd, out_fd, &in, &out);
+	if (err)
+		return err;
+	int64_t n = -EINVAL;
+	if (is_pipe(in.object) && is_pipe(out.object) && !pipe_is_same(in.object, out.object))
+		n = pipe_splice_pipes(
+		    in.object, out.object, min(len, RW_MAX), true, flags & SPLICE_F_NONBLOCK);
+	cap_release(in);
+	cap_release(out);
 	return n;
 }

@@ -102,6 +102,13 @@ int64_t sys_clock_gettime(int clock, uaddr_t to)
 	return put_other_clock(clock, to);
 }
 
+void wall_clock_was_set(void)
+{
+	discipline_clear();
+	posix_timers_follow_clock();
+	timerfds_follow_clock();
+}
+
 /* It may not be set to before the machine was started. */
 static int set_wall_clock(nsec_t ns)
 {
@@ -110,9 +117,7 @@ static int set_wall_clock(nsec_t ns)
 	if (!has_power(POWER_SYS_TIME))
 		return -EPERM;
 	clock_set_unix_time(ns);
-	discipline_clear();
-	posix_timers_follow_clock();
-	timerfds_follow_clock();
+	wall_clock_was_set();
 	return 0;
 }
 

@@ -37,17 +37,16 @@ static struct cap_ref timer_of_fd(int fd)
 
 int64_t sys_timerfd_settime(int fd, unsigned flags, uaddr_t new_at, uaddr_t old_at)
 {
-	struct linux_itimerspec user;
 	struct timerfd_value new, old;
-	if (copy_from_user(&user, new_at, sizeof(user)))
-		return -EFAULT;
-	if (flags & ~(TIMERFD_ABSOLUTE | TIMERFD_CANCEL_ON_SET) ||
-	    ns_of_timespec(&user.value, &new.left) || ns_of_timespec(&user.interval, &new.interval))
+	int err = read_itimerspec(new_at, &new.left, &new.interval);
+	if (err)
+		return err;
+	if (flags & ~(TIMERFD_ABSOLUTE | TIMERFD_CANCEL_ON_SET))
 		return -EINVAL;
 	struct cap_ref ref = timer_of_fd(fd);
 	if (!ref.object)
 		return ref.err;
-	int err = timerfd_set(ref.object, flags, new, &old);
+	err = timerfd_set(ref.object, flags, new, &old);
 	cap_release(ref);
 	if (!err && !uaddr_is_null(old_at))
 		err = put_itimerspec(old_at, old.left, old.interval);

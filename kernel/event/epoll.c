@@ -6,8 +6,6 @@
 #include <mm/slab.h>
 #include <wait/interruptible.h>
 
-#define BLOCK_SIZE 4096
-
 /* What an item that is told one at a time may ask for. */
 #define EXCLUSIVE_BITS                                                                             \
 	(POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLET | EPOLLWAKEUP | EPOLLEXCLUSIVE)
@@ -264,20 +262,13 @@ static void free_set(struct object *object)
 	epoll_put(epoll_of(object), 1);
 }
 
-static int stat_set(struct object *object, struct kstat *stat)
-{
-	(void)object;
-	*stat = (struct kstat){.mode = 0600, .nlink = 1, .block_size = BLOCK_SIZE};
-	return 0;
-}
-
 static const struct object_ops epoll_ops = {
     .type = OBJECT_POLL_SET,
     .is_stream = true,
     .release = release_set,
     .free = free_set,
     .poll = poll_set,
-    .stat = stat_set,
+    .stat = object_stat_nameless,
 };
 
 /* Taken under the locks of other queues, and for sets in sets within one another: an order without circles, but not one of ranks. */

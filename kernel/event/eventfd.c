@@ -6,8 +6,7 @@
 #include <object/poll.h>
 #include <wait/interruptible.h>
 
-#define COUNT_MAX  (UINT64_MAX - 1) /* one more only by the kernel: too much has happened */
-#define BLOCK_SIZE 4096
+#define COUNT_MAX (UINT64_MAX - 1) /* one more only by the kernel: too much has happened */
 
 struct event {
 	struct object object;
@@ -125,13 +124,6 @@ static unsigned poll_event(struct object *object, struct poll_table *table)
 	return unlikely(table) ? poll_and_wait(event, table) : events_of(event);
 }
 
-static int stat_event(struct object *object, struct kstat *stat)
-{
-	(void)object;
-	*stat = (struct kstat){.mode = 0600, .nlink = 1, .block_size = BLOCK_SIZE};
-	return 0;
-}
-
 static const struct object_ops event_ops = {
     .type = OBJECT_EVENT,
     .is_stream = true,
@@ -139,7 +131,7 @@ static const struct object_ops event_ops = {
     .read = read_event,
     .write = write_event,
     .poll = poll_event,
-    .stat = stat_event,
+    .stat = object_stat_nameless,
 };
 
 int eventfd_create(uint64_t value, unsigned flags, unsigned open_flags, struct object **object)

@@ -8,8 +8,6 @@
 #include <time/timer.h>
 #include <wait/interruptible.h>
 
-#define BLOCK_SIZE 4096
-
 /* Letters: I immutable, t the timer's lock, w walls_lock */
 struct timerfd {
 	struct object object;
@@ -231,13 +229,6 @@ static void free_timer(struct object *object)
 	kfree(timer_of(object));
 }
 
-static int stat_timer(struct object *object, struct kstat *stat)
-{
-	(void)object;
-	*stat = (struct kstat){.mode = 0600, .nlink = 1, .block_size = BLOCK_SIZE};
-	return 0;
-}
-
 static const struct object_ops timer_ops = {
     .type = OBJECT_TIMER,
     .is_stream = true,
@@ -245,7 +236,7 @@ static const struct object_ops timer_ops = {
     .free = free_timer,
     .read = read_timer,
     .poll = poll_timer,
-    .stat = stat_timer,
+    .stat = object_stat_nameless,
 };
 
 bool object_is_timerfd(const struct object *object)

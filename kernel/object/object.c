@@ -14,6 +14,13 @@ unsigned object_always_ready(struct object *object, struct poll_table *table)
 	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
+int object_stat_nameless(struct object *object, struct kstat *stat)
+{
+	(void)object;
+	*stat = (struct kstat){.mode = 0600, .nlink = 1, .block_size = PAGE_SIZE};
+	return 0;
+}
+
 /*
  * Each CPU counts for itself: what was made there, less what went there. When it has made as many as were left to it, it looks at all of them, and
  * is left the more the farther the limit is: so it may be passed by no more than what all CPUs are left at a time.

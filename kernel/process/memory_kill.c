@@ -64,13 +64,7 @@ static void end(struct process *victim)
 	struct signal_info kill = signal_info_kernel(SIGKILL);
 	log_warn("memory", "out of memory: killing process %u", victim->pid->number);
 	signal_send_process(victim, &kill);
-	struct task *task;
-	spin_lock(&process_tree_lock);
-	list_for_each(task, &victim->tasks, link) {
-		int ignored = thread_set_priority(task->thread, PRIORITY_HIGH);
-		(void)ignored;
-	}
-	spin_unlock(&process_tree_lock);
+	process_set_priority(victim, PRIORITY_HIGH);
 }
 
 /*

@@ -133,6 +133,18 @@ void task_free(struct task *task)
 	rcu_call(&task->rcu, free_task_memory);
 }
 
+void process_set_priority(struct process *process, enum thread_priority priority)
+{
+	struct task *task;
+	spin_lock(&process_tree_lock);
+	list_for_each(task, &process->tasks, link) {
+		/* Real-time threads refuse. */
+		int ignored = thread_set_priority(task->thread, priority);
+		(void)ignored;
+	}
+	spin_unlock(&process_tree_lock);
+}
+
 int process_create_first(void (*entry)(void *arg), void *arg)
 {
 	struct process *process = process_create();

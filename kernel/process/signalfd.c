@@ -11,8 +11,6 @@
 #include <object/poll.h>
 #include <process/signalfd.h>
 
-#define BLOCK_SIZE 4096
-
 struct signalfd {
 	struct object object;
 	uint64_t set; /* a */
@@ -129,20 +127,13 @@ static unsigned poll_signals(struct object *object, struct poll_table *table)
 	return is_any_there(signalfd_of(object)) ? POLLIN | POLLRDNORM : 0;
 }
 
-static int stat_signalfd(struct object *object, struct kstat *stat)
-{
-	(void)object;
-	*stat = (struct kstat){.mode = 0600, .nlink = 1, .block_size = BLOCK_SIZE};
-	return 0;
-}
-
 static const struct object_ops signalfd_ops = {
     .type = OBJECT_SIGNALS,
     .is_stream = true,
     .free = free_signalfd,
     .read = read_signals,
     .poll = poll_signals,
-    .stat = stat_signalfd,
+    .stat = object_stat_nameless,
 };
 
 int signalfd_create(uint64_t set, unsigned open_flags, struct object **object)

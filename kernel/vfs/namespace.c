@@ -157,6 +157,14 @@ int vfs_link(int old_dir, const char *old, int new_dir, const char *new_path, un
 	return err;
 }
 
+static void entry_is_gone(struct inode *dir, struct inode *victim, struct dentry *dentry)
+{
+	int64_t now = time_now();
+	inode_changed_at(dir, now);
+	inode_touch(&victim->ctime_ns, now);
+	dentry_delete(dentry);
+}
+
 static int unlink_locked(struct site *site)
 {
 	struct inode *dir = site->place.dir.dentry->inode, *victim = site->dentry->inode;
@@ -176,10 +184,7 @@ static int unlink_locked(struct site *site)
 	err = dir->ops->unlink(dir, &site->place.last, victim);
 	if (err)
 		return err;
-	int64_t now = time_now();
-	inode_changed_at(dir, now);
-	inode_touch(&victim->ctime_ns, now);
-	dentry_delete(site->dentry);
+	entry_is_gone(dir, victim, site->dentry);
 	return 0;
 }
 
@@ -211,10 +216,7 @@ static int rmdir_locked(struct site *site)
 		err = remove_locked(dir, &site->place.last, site->dentry);
 	if (err)
 		return err;
-	int64_t now = time_now();
-	inode_changed_at(dir, now);
-	inode_touch(&victim->ctime_ns, now);
-	dentry_delete(site->dentry);
+	entry_is_gone(dir, victim, site->dentry);
 	dentry_forget_children(site->dentry);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* Mapped files that are cut, memory that is locked, and huge pages that areas and forks divide. */
-#include "check.h"
+#include "access.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -10,15 +10,6 @@
 #endif
 
 static const size_t page = 4096;
-static int ends[2];
-
-static bool can_read(const char *address)
-{
-	char byte;
-	bool can = write(ends[1], address, 1) == 1;
-	CHECK(!can || read(ends[0], &byte, 1) == 1);
-	return can;
-}
 
 static char *map(size_t pages, int prot, int flags, int fd)
 {

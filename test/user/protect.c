@@ -1,28 +1,8 @@
 /* What mprotect leaves of each page's rights, and that every page keeps its place while areas are split, joined and moved. */
-#include "check.h"
+#include "access.h"
 
 static const size_t page = 4096;
 #define PAGES 24
-
-static int ends[2];
-
-/* Asks the kernel, which obeys the same rights. */
-static bool can_read(const char *address)
-{
-	char byte;
-	bool can = write(ends[1], address, 1) == 1;
-	CHECK(!can || read(ends[0], &byte, 1) == 1);
-	return can;
-}
-
-static bool can_write(char *address)
-{
-	char byte = *address, drained;
-	CHECK(write(ends[1], &byte, 1) == 1);
-	bool can = read(ends[0], address, 1) == 1;
-	CHECK(can || (errno == EFAULT && read(ends[0], &drained, 1) == 1));
-	return can;
-}
 
 static void check_page(char *at, int prot, char content)
 {

@@ -187,6 +187,26 @@ static inline void fake_run(unsigned count, void (*fn)(void *arg), void *args, s
 		CHECK_EQ(pthread_join(threads[i], NULL), 0);
 }
 
+/* A member of such a crowd, for tests that need no more than this. */
+struct player {
+	unsigned index, rounds;
+	uint64_t result;
+};
+static struct player players[CPU_MAX];
+
+/* `count` threads run fn with players 0..count-1. Returns the sum of their results. */
+static inline uint64_t fake_play(unsigned count, unsigned rounds, void (*fn)(void *player))
+{
+	host_cpus_set(count + 1);
+	for (unsigned i = 0; i < count; i++)
+		players[i] = (struct player){.index = i, .rounds = rounds};
+	fake_run(count, fn, players, sizeof(players[0]));
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < count; i++)
+		sum += players[i].result;
+	return sum;
+}
+
 /* Makes the test's own Unix thread a kernel thread, on CPU 0. */
 static inline void fake_become_thread(void)
 {

@@ -4,20 +4,6 @@
 #include <wait/mutex.h>
 #include <wait/rwlock.h>
 
-struct player {
-	unsigned index, rounds;
-	uint64_t result;
-};
-static struct player players[CPU_MAX];
-
-static void play(unsigned count, unsigned rounds, void (*fn)(void *player))
-{
-	host_cpus_set(count + 1);
-	for (unsigned i = 0; i < count; i++)
-		players[i] = (struct player){.index = i, .rounds = rounds};
-	fake_run(count, fn, players, sizeof(players[0]));
-}
-
 static struct mutex mutex;
 static uint64_t counter, inverse; /* plain: only the lock makes changes of both one */
 
@@ -45,7 +31,7 @@ static void count_under_mutex(void *arg)
 TEST(mutex_excludes_two)
 {
 	mutex_init(&mutex, "test", RANK_NONE);
-	play(2, 20000, count_under_mutex);
+	fake_play(2, 20000, count_under_mutex);
 	CHECK_EQ(counter, 40000);
 	CHECK_EQ(mutex.word, 0);
 }
@@ -53,7 +39,7 @@ TEST(mutex_excludes_two)
 TEST(mutex_excludes_twelve)
 {
 	mutex_init(&mutex, "test", RANK_NONE);
-	play(12, 2000, count_under_mutex);
+	fake_play(12, 2000, count_under_mutex);
 	CHECK_EQ(counter, 24000);
 	CHECK_EQ(mutex.word, 0);
 	CHECK(list_is_empty(&mutex.queue.waiters));
@@ -83,7 +69,7 @@ static void count_with_deadlines(void *arg)
 TEST(mutex_deadlines_lose_no_wake_up)
 {
 	mutex_init(&mutex, "test", RANK_NONE);
-	play(6, 1000, count_with_deadlines);
+	fake_play(6, 1000, count_with_deadlines);
 	CHECK_EQ(counter, 6000);
 	CHECK_EQ(mutex.word, 0);
 }
@@ -114,7 +100,7 @@ static void hog_or_ask(void *arg)
 TEST(mutex_is_handed_over_to_who_waits)
 {
 	mutex_init(&mutex, "test", RANK_NONE);
-	play(3, 300, hog_or_ask);
+	fake_play(3, 300, hog_or_ask);
 	CHECK(counter >= 600);
 }
 
@@ -144,7 +130,7 @@ TEST(lock_threads_end_when_they_had_it)
 	for (unsigned round = 0; round < 300; round++) {
 		mutex_init(&mutex, "test", RANK_NONE);
 		rwlock_init(&rwlock, "test", RANK_NONE);
-		play(8, 1, take_once);
+		fake_play(8, 1, take_once);
 		CHECK_EQ(mutex.word, 0);
 		CHECK_EQ(rwlock.word, 0);
 	}
@@ -178,7 +164,7 @@ static void read_or_write(void *arg)
 TEST(rwlock_excludes_writers_from_everybody)
 {
 	rwlock_init(&rwlock, "test", RANK_NONE);
-	play(6, 4000, read_or_write);
+	fake_play(6, 4000, read_or_write);
 	CHECK_EQ(pair[0], 8000);
 	CHECK_EQ(pair[1], 8000);
 	CHECK_EQ(rwlock.word, 0);
@@ -216,7 +202,7 @@ static void read_for_ever(void *arg)
 TEST(rwlock_writer_gets_in_among_readers)
 {
 	rwlock_init(&rwlock, "test", RANK_NONE);
-	play(5, 500, read_for_ever);
+	fake_play(5, 500, read_for_ever);
 	CHECK_EQ(rwlock.word, 0);
 }
 
@@ -266,7 +252,7 @@ static void wait_in_order(void *arg)
 TEST(rwlock_sides_take_turns)
 {
 	rwlock_init(&rwlock, "test", RANK_NONE);
-	play(4, 0, wait_in_order);
+	fake_play(4, 0, wait_in_order);
 	CHECK_STR(order, "rWRW");
 	CHECK_EQ(rwlock.word, 0);
 }
@@ -305,7 +291,7 @@ TEST(mutex_release_is_the_woken_sleepers)
 	unsigned handed_over = 0;
 	for (unsigned round = 0; round < 200; round++) {
 		mutex_init(&mutex, "test", RANK_NONE);
-		play(2, 0, hand_over);
+		fake_play(2, 0, hand_over);
 		handed_over += (unsigned)players[0].result;
 	}
 	CHECK(handed_over > 0);
@@ -350,7 +336,7 @@ TEST(mutex_wake_up_survives_a_deadline)
 	for (unsigned round = 0; round < 300; round++) {
 		mutex_init(&mutex, "test", RANK_NONE);
 		atomic_store(&holds_mutex, false);
-		play(3, 1, meet_deadline);
+		fake_play(3, 1, meet_deadline);
 		CHECK_EQ(mutex.word, 0);
 	}
 }
@@ -468,7 +454,7 @@ static void count_or_give_up(void *arg)
 TEST(mutex_waiters_may_give_up)
 {
 	mutex_init(&mutex, "test", RANK_NONE);
-	play(8, 2000, count_or_give_up);
+	fake_play(8, 2000, count_or_give_up);
 	CHECK_EQ(counter, 16000);
 	CHECK_EQ(mutex.word, 0);
 	CHECK(list_is_empty(&mutex.queue.waiters));
@@ -508,7 +494,7 @@ static void write_or_give_up(void *arg)
 TEST(rwlock_writers_may_give_up)
 {
 	rwlock_init(&rwlock, "test", RANK_NONE);
-	play(8, 2000, write_or_give_up);
+	fake_play(8, 2000, write_or_give_up);
 	CHECK_EQ(pair[0], 10000);
 	CHECK_EQ(pair[1], 10000);
 	CHECK_EQ(rwlock.word, 0);
@@ -563,7 +549,7 @@ TEST(sleeping_locks_let_the_killed_go)
 {
 	mutex_init(&mutex, "test", RANK_NONE);
 	rwlock_init(&rwlock, "test", RANK_NONE);
-	play(2, 0, hold_and_kill);
+	fake_play(2, 0, hold_and_kill);
 	CHECK_EQ(mutex.word, 0);
 	CHECK_EQ(rwlock.word, 0);
 }

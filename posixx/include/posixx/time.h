@@ -6,6 +6,10 @@
 #include <arch/user_copy.h>
 #include <time/clock.h>
 
+/* Somebody set it: what was to correct it ends, and what waits by it goes by the new time. time.c. */
+void wall_clock_was_set(void);
+
+/* As timers are set and read: the first end, from now or on a clock, then again and again. */
 struct linux_itimerspec {
 	struct linux_timespec interval, value;
 };
@@ -41,6 +45,16 @@ MUST_USE static inline int ns_of_timeval(const struct linux_timeval *time, nsec_
 	    add_overflows(*ns, (nsec_t)time->microseconds * NSEC_PER_USEC, ns))
 		*ns = NSEC_MAX;
 	return 0;
+}
+
+/* -EFAULT or -EINVAL. */
+MUST_USE static inline int read_itimerspec(uaddr_t from, nsec_t *left, nsec_t *interval)
+{
+	struct linux_itimerspec user;
+	if (copy_from_user(&user, from, sizeof(user)))
+		return -EFAULT;
+	int err = ns_of_timespec(&user.value, left);
+	return err ? err : ns_of_timespec(&user.interval, interval);
 }
 
 MUST_USE static inline int put_itimerspec(uaddr_t to, nsec_t left, nsec_t interval)

@@ -122,6 +122,8 @@ struct kstat {
 	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns; /* since 1970 */
 	uint64_t attributes, attributes_mask, mount_id; /* statx */
 };
+/* ops->stat of what has no inode. */
+int object_stat_nameless(struct object *object, struct kstat *stat);
 
 /* By its flags, or in this call alone. */
 static inline bool object_must_not_wait(const struct object *object, const struct io *io)

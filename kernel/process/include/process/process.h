@@ -174,6 +174,8 @@ struct registers;
 MUST_USE int64_t process_clone(const struct clone_request *request, const struct registers *regs);
 /* One in so many allocations of the current thread, and of what it makes from now on, fails; 0: none. For tests. Context: may sleep. */
 void process_make_fail(uint32_t interval);
+/* Of all its threads but the real-time ones. */
+void process_set_priority(struct process *process, enum thread_priority priority);
 NORETURN void process_exit_thread(int code);
 NORETURN void process_exit_group(int wait_status);
 /* A process without parent that begins in `entry`, a kernel function: the first process, which then becomes a program. */
