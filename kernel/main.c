@@ -46,7 +46,6 @@
 #include <vga/vga.h>
 #include <vm/address_space.h>
 #include <wait/rcu.h>
-#include <x86/boot.h>
 #include <x86/cpuid.h>
 #include <x86/gdt.h>
 #include <x86/lapic.h>

@@ -1,6 +1,5 @@
 /* Across processes: process_vm_readv and process_vm_writev, and kcmp. */
 #include <abi/errno.h>
-#include <abi/linux/process.h>
 #include <arch/user_copy.h>
 #include <mm/page_alloc.h>
 #include <object/capability.h>

@@ -1,5 +1,4 @@
 /* The console as a plain stream, for the first process when the root file system has no /dev/console. */
-#include <abi/errno.h>
 #include <log/log.h>
 #include <object/object.h>
 #include <posixx/console.h>

@@ -9,7 +9,6 @@
 #include <posixx/syscalls.h>
 #include <process/signal.h>
 #include <time/clock.h>
-#include <wait/interruptible.h>
 
 #define EVENTS_MAX (INT32_MAX / (int)sizeof(struct epoll_event))
 

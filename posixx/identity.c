@@ -1,6 +1,5 @@
 /* Users, groups, and the powers of root: who a thread acts as. */
 #include <abi/errno.h>
-#include <abi/linux/process.h>
 #include <posixx/syscalls.h>
 #include <process/process.h>
 

@@ -1,5 +1,4 @@
 /* The first process: descriptors 0, 1 and 2 on the console, then the program. */
-#include <abi/errno.h>
 #include <abi/linux/fcntl.h>
 #include <acpi/power.h>
 #include <arch/user.h>

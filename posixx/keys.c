@@ -1,7 +1,6 @@
 /* Keys: add_key(2), request_key(2), and what they share with keyctl(2) (keyctl.c). The work is in kernel/keys. */
 #include <abi/errno.h>
 #include <arch/user_copy.h>
-#include <credentials/credentials.h>
 #include <keys/keys.h>
 #include <lib/string.h>
 #include <mm/slab.h>

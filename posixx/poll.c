@@ -2,7 +2,6 @@
 #include "poller.h"
 
 #include <abi/errno.h>
-#include <abi/linux/process.h>
 #include <abi/linux/signal.h>
 #include <abi/linux/structs.h>
 #include <lib/string.h>

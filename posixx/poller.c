@@ -3,7 +3,6 @@
 
 #include <lib/list.h>
 #include <mm/slab.h>
-#include <time/clock.h>
 #include <wait/interruptible.h>
 
 #define FEW_ENTRIES  8

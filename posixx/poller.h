@@ -7,8 +7,6 @@
 #include <object/poll.h>
 #include <time/clock.h>
 
-struct poller;
-
 /* How many are ready now, or -errno. table: NULL, or what to give to object_poll. */
 typedef int64_t (*poll_scan_t)(void *ctx, struct poll_table *table);
 

@@ -1,6 +1,5 @@
 /* prctl(2): the odds and ends of a process and of a thread. */
 #include <abi/errno.h>
-#include <abi/linux/process.h>
 #include <arch/user.h>
 #include <lib/string.h>
 #include <posixx/syscalls.h>

@@ -1,5 +1,4 @@
 /* Signals: actions, masks, sending, waiting, and the timers that send them. The work is in kernel/process/signal*.c. */
-#include <abi/linux/process.h>
 #include <abi/linux/signal.h>
 #include <arch/user.h>
 #include <posixx/syscalls.h>

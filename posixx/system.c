@@ -1,12 +1,10 @@
 /* Calls about the system as a whole and about the calling thread's odds and ends: uname, sysinfo, getrandom, arch_prctl, reboot. */
 #include <abi/errno.h>
-#include <abi/linux/process.h>
 #include <abi/linux/structs.h>
 #include <acpi/power.h>
 #include <arch/user.h>
 #include <lib/string.h>
 #include <mm/page_alloc.h>
-#include <posixx/posixx.h>
 #include <posixx/syscalls.h>
 #include <process/process.h>
 #include <procfs/procfs.h>

@@ -15,7 +15,6 @@
 #define HPET_TIMER_MSI_ADDRESS(n) (0x114 + 0x20 * (n))
 
 #define HPET_CONFIG_ENABLE (1u << 0)
-#define HPET_CONFIG_LEGACY (1u << 1) /* takes over the PIT's and the RTC's lines */
 
 #define HPET_TIMER_LEVEL       (1u << 1)
 #define HPET_TIMER_ENABLE      (1u << 2)

@@ -1,5 +1,4 @@
 /* machine_describe: the sources in the order of how much they know. */
-#include <abi/errno.h>
 #include <acpi/machine.h>
 #include <log/log.h>
 #include <x86/cpuid.h>

@@ -2,7 +2,6 @@
  * HPET and MCFG: one address each, more or less. IA-PC HPET specification 3.2.4; PCI Firmware
  * specification 4.1.2.
  */
-#include <abi/errno.h>
 
 #include "acpi.h"
 

@@ -1,7 +1,6 @@
 /*
  * FADT and _S5_: the registers that switch the machine off or reset it. ACPI 6.5, 5.2.9 and 7.4.2.
  */
-#include <abi/errno.h>
 #include <lib/string.h>
 
 #include "acpi.h"

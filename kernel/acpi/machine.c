@@ -2,7 +2,6 @@
  * Filling in struct machine, whatever the source: defaults, additions within bounds, the order of
  * processors.
  */
-#include <abi/errno.h>
 #include <log/log.h>
 
 #include "acpi.h"

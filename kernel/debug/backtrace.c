@@ -1,5 +1,4 @@
 /* Backtraces of the kernel's own stacks. */
-#include <arch/mmu.h>
 #include <debug/backtrace.h>
 #include <debug/symbol.h>
 #include <lib/string.h>

@@ -40,11 +40,6 @@ struct stop_place {
 static struct stop_place
     stop_places[CPU_MAX]; /* each its own CPU's, before it sets its bit in `stopped` */
 
-bool panic_in_progress(void)
-{
-	return atomic_load(&panic_owner) != 0;
-}
-
 void panic_catch_nmi(const struct registers *regs)
 {
 	uint32_t owner = atomic_load(&panic_owner);

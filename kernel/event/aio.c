@@ -5,7 +5,6 @@
 #include <arch/user_copy.h>
 #include <mm/slab.h>
 #include <object/poll.h>
-#include <time/clock.h>
 #include <vm/address_space.h>
 #include <vm/page_cache.h>
 #include <wait/interruptible.h>

@@ -1,7 +1,6 @@
 /* Private to kernel/exec. */
 #pragma once
 
-#include <arch/user_copy.h>
 #include <exec/elf.h>
 #include <exec/exec.h>
 

@@ -181,7 +181,8 @@ static int join(struct pipe *pipe, const struct file *file, uint64_t *writer_ope
 	return err;
 }
 
-int fifo_open(struct inode *inode, struct file *file)
+/* Waits for the other side as POSIX says. */
+int vfs_open_fifo(struct inode *inode, struct file *file)
 {
 	struct pipe *pipe = pipe_of_inode(inode);
 	if (!pipe)
@@ -196,9 +197,4 @@ int fifo_open(struct inode *inode, struct file *file)
 	file->object.pos = writer_opens;
 	file->object.ops = &fifo_ops;
 	return 0;
-}
-
-int vfs_open_fifo(struct inode *inode, struct file *file)
-{
-	return fifo_open(inode, file);
 }

@@ -8,7 +8,6 @@
 #include "mm_impl.h"
 #include "page_table_impl.h"
 
-#include <lib/atomic.h>
 #include <log/assert.h>
 
 #define LARGE_PAGE (2 * MiB)

@@ -48,8 +48,6 @@ struct page *zone_take_locked(struct zone *zone, unsigned order);
 void zone_give_locked(struct zone *zone, struct page *page, unsigned order);
 /* Gives [page, page + count) as the largest aligned blocks. */
 void zone_give_run_locked(struct zone *zone, struct page *page, size_t count);
-/* The order of the largest aligned block that begins at this frame and has at most `count` pages. */
-unsigned block_order(uint64_t frame, size_t count);
 
 /*
  * The structs of a largest block that is free as a whole are garbage but for the first, until it is cut or taken: so the cost of booting does not grow

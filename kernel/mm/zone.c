@@ -93,7 +93,8 @@ void zone_give_locked(struct zone *zone, struct page *page, unsigned order)
 	push(zone, page_array + frame, order);
 }
 
-unsigned block_order(uint64_t frame, size_t count)
+/* The order of the largest aligned block that begins at this frame and has at most `count` pages. */
+static unsigned block_order(uint64_t frame, size_t count)
 {
 	unsigned aligned = frame ? (unsigned)__builtin_ctzll(frame) : PAGE_ORDERS - 1;
 	return min(min(aligned, log2_floor(count)), PAGE_ORDERS - 1u);

@@ -24,8 +24,6 @@ struct mqueue *mqueue_create(void);
 void mqueue_destroy(struct mqueue *queue);
 /* RLIMIT_MSGQUEUE: 0 or -EMFILE. */
 MUST_USE int mqueue_set_limits(struct mqueue *queue, const struct mqueue_limits *limits);
-/* Lets go of the notification that the current process asked for, or of whoever's. Lock held. */
-void mqueue_forget_owner_locked(struct mqueue *queue);
 
 static inline struct mqueue *mqueue_of(struct object *object)
 {

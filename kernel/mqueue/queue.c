@@ -33,12 +33,20 @@ struct mqueue *mqueue_create(void)
 	return queue;
 }
 
+/* Nobody is told of messages any more. */
+static void forget_owner_locked(struct mqueue *queue)
+{
+	if (queue->owner)
+		process_put(queue->owner);
+	queue->owner = NULL;
+}
+
 void mqueue_destroy(struct mqueue *queue)
 {
 	struct mqueue_message *message, *next;
 	list_for_each_safe(message, next, &queue->messages, link)
 		kfree(message);
-	mqueue_forget_owner_locked(queue);
+	forget_owner_locked(queue);
 	spin_lock(&queues_lock);
 	list_remove(&queue->link);
 	spin_unlock(&queues_lock);
@@ -77,13 +85,6 @@ struct mqueue_limits mqueue_look(struct object *object)
 	    queue->messages_max, queue->bytes_max, atomic_load(&queue->count)};
 }
 
-void mqueue_forget_owner_locked(struct mqueue *queue)
-{
-	if (queue->owner)
-		process_put(queue->owner);
-	queue->owner = NULL;
-}
-
 /* Once: whoever wants to know more asks again. */
 static void tell_owner_locked(struct mqueue *queue)
 {
@@ -93,7 +94,7 @@ static void tell_owner_locked(struct mqueue *queue)
 		int ignored = signal_send_process(queue->owner, &info);
 		(void)ignored;
 	}
-	mqueue_forget_owner_locked(queue);
+	forget_owner_locked(queue);
 }
 
 /* Behind those of its priority and above. */
@@ -178,7 +179,7 @@ int mqueue_notify(struct object *object, const struct mqueue_notice *notice)
 	mutex_lock(&queue->lock);
 	if (!notice) {
 		if (queue->owner == current_process())
-			mqueue_forget_owner_locked(queue);
+			forget_owner_locked(queue);
 	} else if (queue->owner) {
 		err = -EBUSY;
 	} else {

@@ -1,5 +1,4 @@
 /* From one object to another without a way through user memory. */
-#include <abi/linux/fcntl.h>
 #include <mm/slab.h>
 #include <object/object.h>
 #include <wait/interruptible.h>

@@ -4,7 +4,6 @@
  */
 #include "process_impl.h"
 
-#include <abi/linux/process.h>
 #include <abi/linux/signal.h>
 #include <arch/user.h>
 #include <lib/string.h>

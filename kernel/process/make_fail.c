@@ -1,7 +1,6 @@
 /* Allocations of chosen threads that fail, so that tests see what becomes of programs, and of the kernel, that get no memory. */
 #include "process_impl.h"
 
-#include <arch/cpu.h>
 #include <mm/alloc_fail.h>
 
 static bool chooses(void)

@@ -5,7 +5,6 @@
 #include <arch/user.h>
 #include <lib/string.h>
 #include <log/assert.h>
-#include <mm/kernel_map.h>
 #include <mm/slab.h>
 #include <time/clock.h>
 
@@ -143,6 +142,22 @@ void process_set_priority(struct process *process, enum thread_priority priority
 		(void)ignored;
 	}
 	spin_unlock(&process_tree_lock);
+}
+
+static void limits_init(struct rlimit_pair *limits)
+{
+	/* Linux's defaults for a login on a machine of some GiB. */
+	for (unsigned i = 0; i < RLIMIT_COUNT; i++)
+		limits[i] = (struct rlimit_pair){RLIM_INFINITY, RLIM_INFINITY};
+	limits[RLIMIT_STACK].current = 8 * MiB;
+	limits[RLIMIT_CORE].current = 0;
+	limits[RLIMIT_NOFILE] = (struct rlimit_pair){1024, 1 << 20};
+	/* One user leaves the others something. */
+	limits[RLIMIT_NPROC].current = limits[RLIMIT_NPROC].maximum = process_thread_limit() / 2;
+	limits[RLIMIT_MEMLOCK] = (struct rlimit_pair){8 * MiB, 8 * MiB};
+	limits[RLIMIT_SIGPENDING] = (struct rlimit_pair){16384, 16384};
+	limits[RLIMIT_MSGQUEUE] = (struct rlimit_pair){819200, 819200};
+	limits[RLIMIT_NICE] = limits[RLIMIT_RTPRIO] = (struct rlimit_pair){0, 0};
 }
 
 int process_create_first(void (*entry)(void *arg), void *arg)
@@ -308,20 +323,4 @@ void sched_switch_user(struct thread *prev, struct thread *next)
 		usage_begin_samples();
 		address_space_switch(next->task->process->space);
 	}
-}
-
-void limits_init(struct rlimit_pair *limits)
-{
-	/* Linux's defaults for a login on a machine of some GiB. */
-	for (unsigned i = 0; i < RLIMIT_COUNT; i++)
-		limits[i] = (struct rlimit_pair){RLIM_INFINITY, RLIM_INFINITY};
-	limits[RLIMIT_STACK].current = 8 * MiB;
-	limits[RLIMIT_CORE].current = 0;
-	limits[RLIMIT_NOFILE] = (struct rlimit_pair){1024, 1 << 20};
-	/* One user leaves the others something. */
-	limits[RLIMIT_NPROC].current = limits[RLIMIT_NPROC].maximum = process_thread_limit() / 2;
-	limits[RLIMIT_MEMLOCK] = (struct rlimit_pair){8 * MiB, 8 * MiB};
-	limits[RLIMIT_SIGPENDING] = (struct rlimit_pair){16384, 16384};
-	limits[RLIMIT_MSGQUEUE] = (struct rlimit_pair){819200, 819200};
-	limits[RLIMIT_NICE] = limits[RLIMIT_RTPRIO] = (struct rlimit_pair){0, 0};
 }

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <process/process.h>
+#include <wait/completion.h>
 
 struct registers;
 
@@ -47,7 +48,6 @@ MUST_USE struct process *process_create(void); /* empty, not linked */
 void process_free(struct process *process);
 MUST_USE struct task *task_create(struct process *process, const char *name);
 void task_free(struct task *task);
-void limits_init(struct rlimit_pair *limits);
 /* A new thread has its creator's policy, priority and affinity. */
 void process_inherit_schedule(struct task *task);
 

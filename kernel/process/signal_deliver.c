@@ -5,7 +5,6 @@
 #include "signal_queue.h"
 
 #include <abi/linux/signal.h>
-#include <abi/linux/structs.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 

@@ -9,7 +9,8 @@
 
 cpumask_t sched_cpus, sched_idle_cpus;
 
-bool balance_claim_idle(unsigned cpu)
+/* Whether the CPU was idle and is now ours to give work to. */
+static bool claim_idle(unsigned cpu)
 {
 	cpumask_t bit = cpumask_of(cpu);
 	return atomic_load(&sched_idle_cpus) & bit &&
@@ -30,14 +31,14 @@ static cpumask_t cpus_near(cpumask_t cpus, unsigned near_cpu)
 static unsigned claim_idle_of(cpumask_t cpus)
 {
 	for_each_cpu_in(cpu, cpus)
-		if (balance_claim_idle(cpu))
+		if (claim_idle(cpu))
 			return cpu;
 	return CPU_MAX;
 }
 
 static unsigned claim_idle_near(cpumask_t cpus, unsigned prev)
 {
-	if (cpus & cpumask_of(prev) && balance_claim_idle(prev))
+	if (cpus & cpumask_of(prev) && claim_idle(prev))
 		return prev;
 	cpumask_t near = cpus ? cpus_near(cpus, prev) : 0;
 	unsigned cpu = claim_idle_of(near);

@@ -14,7 +14,8 @@ nsec_t load_next = LOAD_PERIOD;
 static struct spinlock load_lock = SPINLOCK_INIT("load averages", RANK_NONE);
 static uint64_t averages[3]; /* load_lock to write; a */
 
-unsigned load_now(void)
+/* Threads that run or are ready now. */
+static unsigned load_now(void)
 {
 	unsigned count = 0;
 	cpumask_t cpus = atomic_load(&sched_cpus);

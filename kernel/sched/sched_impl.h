@@ -93,8 +93,6 @@ void place_thread_on(struct thread *thread, unsigned cpu);
 bool balance_pull(struct run_queue *rq);
 /* Moves one of our waiting threads to a CPU that has less to do, if there is one. */
 void balance_push(struct run_queue *rq);
-/* Whether the CPU was idle and is now ours to give work to. */
-bool balance_claim_idle(unsigned cpu);
 unsigned balance_choose_cpu(struct run_queue *rq, const struct thread *thread);
 
 /* thread.c */

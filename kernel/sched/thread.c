@@ -6,7 +6,6 @@
 #include <log/assert.h>
 #include <mm/kernel_map.h>
 #include <mm/slab.h>
-#include <time/clock.h>
 
 /* All threads that exist, idle ones included. */
 static struct spinlock list_lock = SPINLOCK_INIT("thread list", RANK_THREAD_LIST);

@@ -24,7 +24,7 @@ void sysv_init(void)
 }
 
 /* A number will do for the slot that is part of it. */
-struct sysv_object *sysv_at(struct sysv_table *table, int index)
+static struct sysv_object *object_at(struct sysv_table *table, int index)
 {
 	unsigned slot = (unsigned)index & INDEX_MASK;
 	return index >= 0 && slot < SYSV_SLOTS ? table->slots[slot] : NULL;
@@ -32,7 +32,7 @@ struct sysv_object *sysv_at(struct sysv_table *table, int index)
 
 struct sysv_object *sysv_find(struct sysv_table *table, int id)
 {
-	struct sysv_object *object = sysv_at(table, id);
+	struct sysv_object *object = object_at(table, id);
 	return object && object->id == id ? object : NULL;
 }
 
@@ -191,7 +191,7 @@ void sysv_look(const struct sysv_object *object, struct sysv_permissions *permis
 struct sysv_object *sysv_find_to_stat(
     struct sysv_table *table, int id, bool by_index, bool any_reader, int *result)
 {
-	struct sysv_object *object = by_index ? sysv_at(table, id) : sysv_find(table, id);
+	struct sysv_object *object = by_index ? object_at(table, id) : sysv_find(table, id);
 	if (!object || !(any_reader || sysv_allows(object, 4))) {
 		*result = object ? -EACCES : -EINVAL;
 		return NULL;

@@ -2,7 +2,6 @@
 #include "semaphore.h"
 
 #include <abi/errno.h>
-#include <credentials/credentials.h>
 #include <mm/slab.h>
 #include <process/process.h>
 #include <time/clock.h>

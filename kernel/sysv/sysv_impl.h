@@ -3,11 +3,8 @@
 
 #include <sysv/sysv.h>
 
-struct process;
-
 /* All with the table's lock held, unless said otherwise. */
 struct sysv_object *sysv_find(struct sysv_table *table, int id); /* NULL: none with that number */
-struct sysv_object *sysv_at(struct sysv_table *table, int index);
 /* `access`: 4 to read, 2 to write, as a file's. */
 bool sysv_allows(const struct sysv_object *object, unsigned access);
 bool sysv_is_owner(const struct sysv_object *object);

@@ -12,7 +12,6 @@
 #include "clock_impl.h"
 #include "scale.h"
 
-#include <abi/linux/process.h>
 #include <arch/cpu.h>
 #include <arch/timer.h>
 #include <boot/boot_info.h>

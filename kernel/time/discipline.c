@@ -4,7 +4,6 @@
  */
 #include <time/discipline.h>
 
-#include <lib/atomic.h>
 #include <sync/spinlock.h>
 #include <time/clock.h>
 #include <time/timer.h>

@@ -3,7 +3,6 @@
 
 #include <abi/errno.h>
 #include <abi/linux/fcntl.h>
-#include <abi/linux/signal.h>
 #include <abi/linux/termios.h>
 #include <log/assert.h>
 #include <mm/slab.h>

@@ -60,6 +60,8 @@ static bool is_hung_up(struct object *object)
 	return atomic_load(&tty_of(object)->hangups) != object->pos;
 }
 
+static const struct object_ops tty_ops;
+
 int tty_open(struct tty *tty, struct file *file, bool may_control)
 {
 	/* First the count: a hangup behind it is noticed. */
@@ -334,7 +336,7 @@ static unsigned tty_poll(struct object *object, struct poll_table *table)
 	return events;
 }
 
-const struct object_ops tty_ops = {
+static const struct object_ops tty_ops = {
     .tells_by_signal = true,
     .type = OBJECT_FILE,
     .is_stream = true,

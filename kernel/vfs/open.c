@@ -5,8 +5,6 @@
  */
 #include "vfs_impl.h"
 
-#include <credentials/credentials.h>
-
 #define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
 
 /* What is kept of the flags: F_GETFL shows it. */

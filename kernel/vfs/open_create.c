@@ -1,7 +1,6 @@
 /* open(2) of what is not there yet: finding out under the directory's lock, and making it. */
 #include "vfs_impl.h"
 
-#include <credentials/credentials.h>
 #include <mm/slab.h>
 #include <wait/interruptible.h>
 

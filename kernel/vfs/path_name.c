@@ -137,12 +137,3 @@ int64_t vfs_cwd_name(char *buf, size_t size, char **start)
 	rcu_read_unlock();
 	return len;
 }
-
-char *mount_path_name(const struct mount *mount, char *buf, size_t size, int *err)
-{
-	struct path path = {atomic_load(&mount->parent), mount->point};
-	if (path.mount)
-		return vfs_path_name(&path, buf, size, err);
-	*err = str_copy(buf, size, "/") ? 0 : -ENAMETOOLONG;
-	return *err ? NULL : buf;
-}

@@ -83,7 +83,8 @@ static void destroy(struct address_space *space)
 	kfree(space);
 }
 
-void address_space_reap(void)
+/* Frees what a switch could not. Context: thread. */
+static void reap(void)
 {
 	struct address_space *space =
 	    atomic_load(&dead_spaces) ? atomic_swap(&dead_spaces, NULL) : NULL;
@@ -98,7 +99,7 @@ void address_space_release(struct address_space *space)
 {
 	if (atomic_fetch_sub(&space->refs, 1) == 1)
 		destroy(space);
-	address_space_reap();
+	reap();
 }
 
 void address_space_put(struct address_space *space)
@@ -148,7 +149,7 @@ static void unload_if_dead(void *unused)
 void address_space_unload_dead(void)
 {
 	smp_call(atomic_load(&cpu_online_mask), unload_if_dead, NULL);
-	address_space_reap();
+	reap();
 }
 
 bool vm_await_freed(void)

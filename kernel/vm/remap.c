@@ -3,7 +3,6 @@
 
 #include <abi/errno.h>
 #include <abi/linux/mman.h>
-#include <abi/linux/process.h>
 
 struct remap {
 	struct address_space *space;

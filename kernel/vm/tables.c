@@ -6,7 +6,6 @@
 #include "vm_impl.h"
 
 #include <abi/errno.h>
-#include <arch/cpu.h>
 #include <lib/atomic.h>
 #include <lib/string.h>
 #include <log/assert.h>

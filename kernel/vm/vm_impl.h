@@ -79,7 +79,6 @@ static inline bool area_is_anonymous(const struct area *area)
 /* Keeps the struct and its tables, not what is mapped. */
 struct address_space *address_space_hold(struct address_space *space);
 void address_space_release(struct address_space *space);
-void address_space_reap(void); /* frees what a switch could not; context: thread */
 
 /* pages.c */
 extern struct page *vm_zero_page; /* what reads of untouched memory see; never counted */

@@ -1,6 +1,5 @@
 /* What firmware said, held against what the processors and devices say themselves. */
 #include <acpi/machine.h>
-#include <arch/cpu.h>
 #include <arch/smp.h>
 #include <lib/atomic.h>
 #include <mm/kernel_map.h>

@@ -48,21 +48,17 @@ bool lapic_is_x2apic(void)
 	return lapic_uses_msrs;
 }
 
-uint32_t lapic_id(void)
+/* Of the calling CPU, from the hardware. */
+static uint32_t read_id(void)
 {
 	uint32_t id = lapic_read(LAPIC_ID);
 	return lapic_uses_msrs ? id : id >> 24;
 }
 
-void lapic_eoi(void)
-{
-	lapic_write(LAPIC_EOI, 0);
-}
-
 void arch_irq_end(unsigned vector)
 {
 	if (likely(vector != VECTOR_SPURIOUS))
-		lapic_eoi();
+		lapic_write(LAPIC_EOI, 0);
 }
 
 int arch_msi_compose(unsigned cpu, unsigned vector, uint64_t *address, uint32_t *data)
@@ -169,7 +165,7 @@ void lapic_init_cpu(void)
 {
 	irq_flags_t flags = irq_save();
 	switch_on();
-	uint32_t id = lapic_id();
+	uint32_t id = read_id();
 	this_cpu_write(lapic_cpu_id, id);
 	take_vectors();
 

@@ -1,7 +1,6 @@
 /*
  * The user side of a thread: where its registers are saved, what is switched with it, and how it gets to user mode.
  */
-#include <abi/errno.h>
 #include <arch/cpu.h>
 #include <arch/user.h>
 #include <lib/atomic.h>
@@ -254,13 +253,6 @@ void user_set_gs_base(uintptr_t base)
 void user_state_set_fs_base(struct user_state *state, uintptr_t base)
 {
 	state->fs_base = base;
-}
-
-void user_set_syscall_table(struct thread *thread, syscall_table_t table)
-{
-	thread->user->table = table;
-	if (thread == current_thread())
-		this_cpu_write(syscall_table_of_thread, table);
 }
 
 void user_switch(struct thread *from, struct thread *to)

@@ -5,7 +5,6 @@
  */
 #include <abi/errno.h>
 #include <abi/linux/signal.h>
-#include <arch/cpu.h>
 #include <arch/user.h>
 #include <arch/user_copy.h>
 #include <x86/boot.h>

@@ -7,7 +7,6 @@
 #include <abi/errno.h>
 #include <lib/string.h>
 #include <mm/slab.h>
-#include <x86/boot.h>
 #include <x86/gdt.h>
 #include <x86/user_state.h>
 

@@ -53,7 +53,8 @@ uint64_t crew_own_ticks(struct crew_member *member)
 	return ticks > ns_to_tsc(GAP_NS) ? 0 : ticks;
 }
 
-void crew_begin_window(struct crew *crew)
+/* A window begins: what the scheduler charges members, whatever the host took of it, is told from here. */
+static void begin_window(struct crew *crew)
 {
 	for (unsigned i = 0; i < crew->size; i++) {
 		struct crew_member *member = &crew->members[i];
@@ -125,7 +126,7 @@ bool comes_true(bool (*check)(struct crew *crew), struct crew *crew, nsec_t wind
 {
 	nsec_t deadline = uptime_ns() + PATIENCE_NS;
 	do {
-		crew_begin_window(crew);
+		begin_window(crew);
 		thread_sleep(window);
 		if (check(crew))
 			return true;
@@ -136,7 +137,7 @@ bool comes_true(bool (*check)(struct crew *crew), struct crew *crew, nsec_t wind
 bool comes_true_in_time(bool (*check)(struct crew *crew), struct crew *crew, nsec_t window)
 {
 	for (nsec_t end = uptime_ns() + PATIENCE_NS; uptime_ns() < end; window *= 2) {
-		crew_begin_window(crew);
+		begin_window(crew);
 		thread_sleep(window);
 		if (check(crew))
 			return true;

@@ -35,8 +35,6 @@ bool crew_should_stop(const struct crew *crew);
  * else ran meanwhile, in this machine or on its host. */
 uint64_t crew_own_ticks(struct crew_member *member);
 
-/* A window begins: what the scheduler charges members, whatever the host took of it, is told from here. */
-void crew_begin_window(struct crew *crew);
 uint64_t crew_scheduled_us(const struct crew_member *member);
 
 /* Work: counts, and notes the CPUs it runs on, until told to stop; never yields. */

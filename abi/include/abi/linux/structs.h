@@ -79,10 +79,6 @@ struct linux_rlimit {
 	uint64_t current, maximum;
 };
 
-struct linux_sigaction {
-	uint64_t handler, flags, restorer, mask;
-};
-
 struct linux_sigaltstack {
 	uint64_t base;
 	int32_t flags, padding;

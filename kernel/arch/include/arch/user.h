@@ -147,9 +147,8 @@ MUST_USE int user_map_vdso(struct address_space *space, uaddr_t *base);
 void user_switch(struct thread *from, struct thread *to);
 typedef void (*syscall_handler_t)(void); /* each has its own signature: called from assembly only */
 typedef const syscall_handler_t *syscall_table_t;
-/* Which table a thread's system calls go through: linux_syscall_table unless something watches or restricts it. */
+/* What a thread's system calls go through: each has a table, so far all this one. docs/decisions/0019 says what others are for. */
 extern const syscall_handler_t linux_syscall_table[];
-void user_set_syscall_table(struct thread *thread, syscall_table_t table);
 
 void user_init(void);     /* boot: sizes of the vector state */
 void user_init_cpu(void); /* each CPU: entry point of system calls, vector units on */

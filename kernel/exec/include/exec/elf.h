@@ -13,7 +13,6 @@ struct elf_segment {
 struct elf_image {
 	bool is_position_independent;
 	bool executable_stack;
-	bool is_native; /* marked by our note: uses the native system calls */
 	uint64_t entry, phdr_va, lowest, highest; /* addresses as in the file */
 	uint16_t phdr_count, phdr_size;
 	uint64_t interpreter_offset, interpreter_len; /* 0: none */

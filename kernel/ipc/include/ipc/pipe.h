@@ -20,8 +20,6 @@ MUST_USE int pipe_set_size_limit(uint64_t size); /* rounded up; -EINVAL */
 
 /* Both ends of a new pipe, as objects with one reference each. Flags: O_NONBLOCK, and O_DIRECT for packets. */
 MUST_USE int pipe_create(unsigned flags, struct object **read_end, struct object **write_end);
-/* open() of a FIFO: waits for the other side as POSIX says. */
-MUST_USE int fifo_open(struct inode *inode, struct file *file);
 
 /*
  * splice(2) and tee(2): bytes between a pipe and something else without a way through user memory. `pipe`, `in` and `out` are ends of pipes,

@@ -9,12 +9,10 @@
 /* Prints the message, registers, backtrace, CPU, thread and last log lines, stops the other CPUs and the machine. */
 NORETURN void panic(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* The same with the registers of the trap that was the end of it. kernel/debug defines all four. */
+/* The same with the registers of the trap that was the end of it. kernel/debug defines all three. */
 struct registers;
 NORETURN void panic_with_registers(const struct registers *regs, const char *format, ...)
     PRINTF_LIKE(2, 3);
-/* Some CPU is panicking: the others stop, and nobody waits for a lock any more. */
-bool panic_in_progress(void);
 /* For the NMI handler: does not return if another CPU is in a panic; notes where this one was. */
 void panic_catch_nmi(const struct registers *regs);
 

@@ -35,7 +35,6 @@ enum object_type {
 	OBJECT_POLL_SET,
 	OBJECT_PROCESS, /* pidfd */
 	OBJECT_SOCKET,
-	OBJECT_RING,
 	OBJECT_MEMORY,
 };
 

@@ -17,11 +17,9 @@
 #include <sched/thread.h>
 #include <vfs/vfs.h>
 #include <vm/address_space.h>
-#include <wait/completion.h>
 #include <wait/rcu.h>
 
 struct tty;
-struct path;
 
 #define RLIMIT_COUNT           16
 #define TIMER_SLACK_DEFAULT_NS 50000
@@ -81,7 +79,7 @@ struct process {
 	struct object *executable;               /* t: executable_get's; /proc/PID/exe */
 	int exit_status;                         /* as wait4 gives it */
 	int exit_signal;                         /* I: to the parent, SIGCHLD usually */
-	bool is_exiting, has_execed, is_subreaper, membarrier_registered;
+	bool has_execed, is_subreaper, membarrier_registered;
 	struct keyrings *keyrings; /* o: kernel/keys; NULL: it has none */
 	bool undoes_semaphores;    /* a: there is something for sysv_exit_process to do */
 	int8_t nice;
@@ -126,9 +124,8 @@ struct task {
 	struct user_exception exception; /* o: the last one, for signal frames */
 	struct user_alt_stack alt_stack; /* o */
 	uaddr_t set_child_tid, clear_child_tid, robust_list; /* o */
-	size_t robust_list_len;
-	uint64_t user_samples, system_samples; /* a: usage.c */
-	struct cpu_split split;                /* s: as it was last told */
+	uint64_t user_samples, system_samples;               /* a: usage.c */
+	struct cpu_split split;                              /* s: as it was last told */
 	uint32_t exit_code;
 	uint64_t
 	    timer_slack_ns; /* o: how late a sleep may end; ours end in time, so it is only kept */

@@ -15,7 +15,6 @@
 
 struct process;
 struct task;
-struct registers;
 
 #define SIGNAL_COUNT  64
 #define signal_bit(n) (1ull << ((n)-1))

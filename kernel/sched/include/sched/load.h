@@ -21,6 +21,4 @@ static inline void load_note(nsec_t now, bool was_idle)
 		load_count(now, was_idle);
 }
 
-/* Threads that run or are ready now. */
-unsigned load_now(void);
 void load_averages(uint64_t averages[3]);

@@ -9,7 +9,6 @@
 #include <object/object.h>
 
 struct file;
-struct inode;
 struct process;
 struct tty;
 
@@ -47,8 +46,6 @@ void tty_input(struct tty *tty, const char *text, size_t len);
 void tty_hangup(struct tty *tty);
 /* open() of a device node of the terminal. may_control: unless O_NOCTTY, it becomes that of a session leader without one. */
 MUST_USE int tty_open(struct tty *tty, struct file *file, bool may_control);
-/* The operations of a file that is open on a terminal. */
-extern const struct object_ops tty_ops;
 /* What /dev/tty means to the current process, or NULL. */
 struct tty *tty_current(void);
 /* For /proc/PID/stat: the device's number and the foreground group; 0 and -1 without one. */

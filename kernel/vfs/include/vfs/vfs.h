@@ -109,7 +109,6 @@ enum {
 	SET_SIZE = 8,
 	SET_ATIME = 16,
 	SET_MTIME = 32,
-	SET_CTIME = 64,
 	SET_TO_NOW = 128
 };
 /* Checks permission as chmod, chown, utimensat and truncate do, by `which`. */
@@ -179,8 +178,6 @@ MUST_USE int vfs_open_in(const struct path *dir, const char *name,
 MUST_USE int vfs_unlink_in(const struct path *dir, const char *name);
 /* For /proc/mounts: in order of mounting. Under a lock: fn must not sleep. */
 void mount_for_each(bool (*fn)(void *ctx, struct mount *mount), void *ctx);
-/* Where it is mounted, as vfs_path_name. */
-char *mount_path_name(const struct mount *mount, char *buf, size_t size, int *err);
 MUST_USE int vfs_statfs(const struct path *path, struct kstatfs *stat);
 
 /* The type stays registered for ever. Context: boot. */

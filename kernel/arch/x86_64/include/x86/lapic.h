@@ -18,9 +18,6 @@ void lapic_init(void);
 /* Switches this CPU's APIC on and takes the vectors of the timer, of IPIs and of errors. Interrupts off. */
 void lapic_init_cpu(void);
 bool lapic_is_x2apic(void);
-/* Of the calling CPU, from the hardware. */
-uint32_t lapic_id(void);
-void lapic_eoi(void);
 
 /* Interrupts for the CPU with this APIC id. Context: any. */
 void lapic_send_ipi(uint32_t apic_id, unsigned vector);
