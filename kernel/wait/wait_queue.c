@@ -28,6 +28,8 @@ void wait_add(struct wait_queue *queue, struct wait_entry *entry)
 	irq_flags_t flags = spin_lock_irqsave(&queue->lock);
 	wait_enqueue_locked(&queue->waiters, entry);
 	spin_unlock_irqrestore(&queue->lock, flags);
+	/* Giving the lock back is only a store, which the caller's look at its condition might overtake. */
+	atomic_fence();
 }
 
 void wait_remove(struct wait_queue *queue, struct wait_entry *entry)

@@ -157,6 +157,60 @@ TEST(wait_functions_stay_queued_and_say_what_counts)
 	CHECK_EQ(calls, 4);
 }
 
+/* As poll(2): queues a function, and looks at the condition only then. Both players begin a round together, give or take some instructions. */
+static uint32_t round_begun[2], was_made;
+static bool was_told;
+
+static bool note_that_told(struct wait_entry *entry)
+{
+	(void)entry;
+	atomic_store(&was_told, true);
+	return true;
+}
+
+static void begin_together(struct player *self, uint32_t round)
+{
+	atomic_store_release(&round_begun[self->index], round);
+	for (unsigned n = 1; atomic_load_acquire(&round_begun[!self->index]) < round; n++)
+		if (n % 4096 == 0)
+			host_yield();
+	/* The look keeps the list in this processor's cache, so that another's changes of it take their time. */
+	for (unsigned i = (unsigned)(random_next(&fake_random) >> 32) % 256; i; i--)
+		(void)atomic_load(&queue.waiters.next);
+}
+
+static void look_or_make(void *arg)
+{
+	struct player *self = arg;
+	struct wait_entry entry;
+	/* No pauses in between: they would hide what a processor does by itself. */
+	this_cpu_write(need_resched, false);
+	wait_entry_init(&entry);
+	entry.wake = note_that_told;
+	for (uint32_t round = 1; round < 2 * self->rounds; round += 2) {
+		bool has_seen = true;
+		begin_together(self, round);
+		if (self->index) {
+			atomic_store(&was_made, round);
+			wait_wake_all(&queue);
+		} else {
+			wait_add(&queue, &entry);
+			has_seen = atomic_load(&was_made) == round;
+		}
+		begin_together(self, round + 1);
+		if (self->index)
+			continue;
+		self->result += !has_seen && !atomic_load(&was_told);
+		wait_remove(&queue, &entry);
+		atomic_store(&was_told, false);
+	}
+}
+
+TEST(wait_functions_miss_nothing)
+{
+	CHECK_EQ(play(2, 400000, look_or_make), 0);
+}
+
 static struct semaphore semaphore;
 
 static void up_or_down(void *arg)

@@ -43,7 +43,7 @@ static inline void wait_queue_init(struct wait_queue *queue)
 }
 void wait_entry_init(struct wait_entry *entry); /* for the current thread */
 
-/* For entries with a function, until wait_remove. Context: any. */
+/* For entries with a function, until wait_remove. A full barrier: whoever changes what the caller looks at afterwards sees the entry, or is seen. Context: any. */
 void wait_add(struct wait_queue *queue, struct wait_entry *entry);
 /* Afterwards nobody uses the entry. Context: any. */
 void wait_remove(struct wait_queue *queue, struct wait_entry *entry);
