@@ -39,7 +39,7 @@ static void write_to_master(struct tty *tty, const char *text, size_t len)
 	for (size_t room = PTY_RING_SIZE - used(pty); len && room; len--, room--)
 		pty->ring[put++ % PTY_RING_SIZE] = *text++;
 	atomic_store(&pty->put, put);
-	tty_wake(&pty->master_wait);
+	wait_wake_all(&pty->master_wait); /* with its barrier: the lock is not given back before */
 }
 
 static bool has_room(struct tty *tty)
@@ -61,7 +61,7 @@ static void slave_closed(struct tty *tty)
 {
 	struct pty *pty = tty->data;
 	atomic_store(&pty->slaves, pty->slaves - 1);
-	tty_wake(&pty->master_wait);
+	wait_wake_all(&pty->master_wait);
 }
 
 /* Eight bits, no parity and a receiver: there is no line that could have others. */

@@ -26,6 +26,7 @@ struct tty {
 	struct wait_queue read_wait, write_wait, room_wait;
 };
 
+/* A look at the list is enough where the lock was given back since the change, which is a barrier. */
 static inline void tty_wake(struct wait_queue *queue)
 {
 	if (atomic_load(&queue->waiters.next) != &queue->waiters)
