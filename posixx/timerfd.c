@@ -20,7 +20,7 @@ int64_t sys_timerfd_create(int clock, unsigned flags)
 	if (is_alarm && !has_power(POWER_WAKE_ALARM))
 		return -EPERM;
 	struct object *object;
-	int err = timerfd_create(is_wall, flags, &object);
+	int err = timerfd_create(clock, flags, &object);
 	if (err)
 		return err;
 	return cap_install_new(object, O_RDWR, flags & O_CLOEXEC ? CAP_CLOEXEC : 0);

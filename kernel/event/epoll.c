@@ -262,6 +262,26 @@ static void free_set(struct object *object)
 	epoll_put(epoll_of(object), 1);
 }
 
+/* An object stays while it is in a set whose lock is held. */
+static void describe_set(struct object *object, fmt_sink_t sink, void *ctx)
+{
+	struct epoll *set = epoll_of(object);
+	mutex_lock(&set->lock);
+	for (struct rb_node *node = set->items.leftmost; node; node = rb_next(node)) {
+		const struct item *item = rb_entry(node, struct item, in_set);
+		struct object *target = item->object;
+		struct kstat stat = {0};
+		if (target->ops->stat && target->ops->stat(target, &stat))
+			continue;
+		fmt_format(sink, ctx,
+		    "tfd: %8d events: %8x data: %16lx  pos:%ld ino:%lx sdev:%lx\n", item->fd,
+		    atomic_load(&item->events), item->data,
+		    target->ops->is_stream ? 0 : (int64_t)atomic_load(&target->pos), stat.ino,
+		    stat.dev);
+	}
+	mutex_unlock(&set->lock);
+}
+
 static const struct object_ops epoll_ops = {
     .type = OBJECT_POLL_SET,
     .is_stream = true,
@@ -269,6 +289,7 @@ static const struct object_ops epoll_ops = {
     .free = free_set,
     .poll = poll_set,
     .stat = object_stat_nameless,
+    .describe = describe_set,
 };
 
 /* Taken under the locks of other queues, and for sets in sets within one another: an order without circles, but not one of ranks. */

@@ -12,8 +12,11 @@ struct event {
 	struct object object;
 	uint64_t count;    /* a */
 	bool is_semaphore; /* I */
+	uint32_t id;       /* I: tells it from others, in /proc/PID/fdinfo */
 	struct wait_queue readers, writers;
 };
+
+static uint32_t last_id; /* a */
 
 static struct event *event_of(struct object *object)
 {
@@ -124,6 +127,13 @@ static unsigned poll_event(struct object *object, struct poll_table *table)
 	return unlikely(table) ? poll_and_wait(event, table) : events_of(event);
 }
 
+static void describe_event(struct object *object, fmt_sink_t sink, void *ctx)
+{
+	const struct event *event = event_of(object);
+	fmt_format(sink, ctx, "eventfd-count: %16lx\neventfd-id: %u\neventfd-semaphore: %d\n",
+	    atomic_load(&event->count), event->id, event->is_semaphore);
+}
+
 static const struct object_ops event_ops = {
     .type = OBJECT_EVENT,
     .is_stream = true,
@@ -132,6 +142,7 @@ static const struct object_ops event_ops = {
     .write = write_event,
     .poll = poll_event,
     .stat = object_stat_nameless,
+    .describe = describe_event,
 };
 
 int eventfd_create(uint64_t value, unsigned flags, unsigned open_flags, struct object **object)
@@ -142,6 +153,7 @@ int eventfd_create(uint64_t value, unsigned flags, unsigned open_flags, struct o
 	object_init(&event->object, &event_ops, O_RDWR | (open_flags & O_NONBLOCK));
 	event->count = value;
 	event->is_semaphore = flags & EVENT_SEMAPHORE;
+	event->id = atomic_fetch_add(&last_id, 1);
 	wait_queue_init(&event->readers);
 	wait_queue_init(&event->writers);
 	*object = &event->object;

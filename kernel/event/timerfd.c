@@ -2,6 +2,7 @@
 #include <event/timerfd.h>
 
 #include <abi/linux/fcntl.h>
+#include <abi/linux/process.h>
 #include <mm/slab.h>
 #include <object/poll.h>
 #include <time/clock.h>
@@ -14,11 +15,13 @@ struct timerfd {
 	struct spinlock lock; /* interrupts off */
 	struct timer timer;
 	struct wait_queue readers;
+	int clock;                 /* I: CLOCK_… */
 	bool goes_by_wall;         /* I */
 	bool is_on_wall;           /* t: the deadline is a time of the wall clock */
 	bool is_cancelled_on_set;  /* t */
 	bool is_cancelled;         /* t: to be told instead of a count */
 	bool is_expired;           /* t: and rests */
+	unsigned set_flags;        /* t: of timerfd_set */
 	nsec_t deadline, interval; /* t: 0: off; once */
 	uint64_t ticks;            /* t */
 	struct list link;          /* w */
@@ -158,6 +161,7 @@ int timerfd_set(
 	irq_flags_t irq_flags = spin_lock_irqsave(&timer->lock);
 	*old = look(timer);
 	timer->ticks = 0;
+	timer->set_flags = flags;
 	timer->is_on_wall = timer->goes_by_wall && is_absolute;
 	timer->is_cancelled_on_set = timer->is_on_wall && flags & TIMERFD_CANCEL_ON_SET;
 	int err = timer->is_cancelled && timer->is_cancelled_on_set && value.left ? -ECANCELED : 0;
@@ -229,6 +233,24 @@ static void free_timer(struct object *object)
 	kfree(timer_of(object));
 }
 
+/* Looking does not let one that rests go on. */
+static void describe_timer(struct object *object, fmt_sink_t sink, void *ctx)
+{
+	struct timerfd *timer = timer_of(object);
+	irq_flags_t flags = spin_lock_irqsave(&timer->lock);
+	nsec_t now = time_of(timer), left = 0, interval = timer->interval;
+	if (!timer->is_expired && timer->deadline > now)
+		left = timer->deadline - now;
+	uint64_t ticks = timer->ticks;
+	unsigned set_flags = timer->set_flags;
+	spin_unlock_irqrestore(&timer->lock, flags);
+	fmt_format(sink, ctx, "clockid: %d\nticks: %lu\nsettime flags: 0%o\n", timer->clock, ticks,
+	    set_flags);
+	fmt_format(sink, ctx, "it_value: (%llu, %llu)\nit_interval: (%llu, %llu)\n",
+	    left / NSEC_PER_SEC, left % NSEC_PER_SEC, interval / NSEC_PER_SEC,
+	    interval % NSEC_PER_SEC);
+}
+
 static const struct object_ops timer_ops = {
     .type = OBJECT_TIMER,
     .is_stream = true,
@@ -237,6 +259,7 @@ static const struct object_ops timer_ops = {
     .read = read_timer,
     .poll = poll_timer,
     .stat = object_stat_nameless,
+    .describe = describe_timer,
 };
 
 bool object_is_timerfd(const struct object *object)
@@ -244,7 +267,7 @@ bool object_is_timerfd(const struct object *object)
 	return object->ops == &timer_ops;
 }
 
-int timerfd_create(bool goes_by_wall, unsigned open_flags, struct object **object)
+int timerfd_create(int clock, unsigned open_flags, struct object **object)
 {
 	struct timerfd *timer = kzalloc(sizeof(*timer));
 	if (!timer)
@@ -253,8 +276,9 @@ int timerfd_create(bool goes_by_wall, unsigned open_flags, struct object **objec
 	spin_init(&timer->lock, "timer descriptor", RANK_TIMERFD);
 	timer_init(&timer->timer, timer_fired);
 	wait_queue_init(&timer->readers);
-	timer->goes_by_wall = goes_by_wall;
-	if (goes_by_wall) {
+	timer->clock = clock;
+	timer->goes_by_wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM;
+	if (timer->goes_by_wall) {
 		mutex_lock(&walls_lock);
 		list_push_back(&walls, &timer->link);
 		mutex_unlock(&walls_lock);

@@ -24,12 +24,34 @@ static unsigned poll_pidfd(struct object *object, struct poll_table *table)
 	       (state == PROCESS_DEAD ? (unsigned)POLLHUP : 0u);
 }
 
+/* A number for each process that there ever was: those of processes come again, but not at the same time. */
+static int stat_pidfd(struct object *object, struct kstat *stat)
+{
+	const struct process *process = object->data;
+	*stat = (struct kstat){.ino = process->start_ns * PID_LIMIT + process->pid->number,
+	    .mode = 0700,
+	    .nlink = 1,
+	    .block_size = PAGE_SIZE};
+	return 0;
+}
+
+/* -1: it is gone. */
+static void describe_pidfd(struct object *object, fmt_sink_t sink, void *ctx)
+{
+	const struct process *process = object->data;
+	bool is_gone = atomic_load(&process->state) == PROCESS_DEAD;
+	int number = is_gone ? -1 : (int)process->pid->number;
+	fmt_format(sink, ctx, "Pid:\t%d\nNSpid:\t%d\n", number, number);
+}
+
 static const struct object_ops pidfd_ops = {
     .type = OBJECT_PROCESS,
     .is_stream = true,
     .release = release_pidfd,
     .free = free_pidfd,
     .poll = poll_pidfd,
+    .stat = stat_pidfd,
+    .describe = describe_pidfd,
 };
 
 static struct object *create(struct process *process, unsigned flags)

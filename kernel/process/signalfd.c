@@ -127,6 +127,11 @@ static unsigned poll_signals(struct object *object, struct poll_table *table)
 	return is_any_there(signalfd_of(object)) ? POLLIN | POLLRDNORM : 0;
 }
 
+static void describe_signalfd(struct object *object, fmt_sink_t sink, void *ctx)
+{
+	fmt_format(sink, ctx, "sigmask:\t%016lx\n", atomic_load(&signalfd_of(object)->set));
+}
+
 static const struct object_ops signalfd_ops = {
     .type = OBJECT_SIGNALS,
     .is_stream = true,
@@ -134,6 +139,7 @@ static const struct object_ops signalfd_ops = {
     .read = read_signals,
     .poll = poll_signals,
     .stat = object_stat_nameless,
+    .describe = describe_signalfd,
 };
 
 int signalfd_create(uint64_t set, unsigned open_flags, struct object **object)

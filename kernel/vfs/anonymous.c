@@ -35,6 +35,11 @@ bool path_is_anonymous(const struct path *path)
 	return path->mount == anonymous_mount;
 }
 
+unsigned anonymous_mount_id(void)
+{
+	return anonymous_mount->id;
+}
+
 struct inode *anonymous_inode(uint32_t mode)
 {
 	struct inode *inode = inode_create(anonymous_mount->super, mode);

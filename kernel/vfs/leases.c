@@ -14,14 +14,16 @@
 
 /* All under file_locks_mutex. */
 struct lease {
-	struct list link;
+	struct list link, all_link;
 	struct object *holder;
+	uint32_t pid;  /* who took it */
 	int type;      /* F_RDLCK, F_WRLCK */
 	int target;    /* what it has to become; its type while nobody waits */
 	nsec_t broken; /* by then, at the latest */
 };
 
 uint64_t lease_break_seconds = 45;
+static struct list all_leases = LIST_INIT(all_leases); /* file_locks_mutex */
 
 static struct lease *lease_of(struct inode *inode, const struct object *holder)
 {
@@ -36,6 +38,7 @@ static struct lease *lease_of(struct inode *inode, const struct object *holder)
 static void drop(struct lease *lease)
 {
 	list_remove(&lease->link);
+	list_remove(&lease->all_link);
 	kfree(lease);
 }
 
@@ -80,8 +83,10 @@ static int take_lease(struct file *file, int type)
 	lease = kmalloc(sizeof(*lease));
 	if (!lease)
 		return -ENOMEM;
-	*lease = (struct lease){.holder = &file->object, .type = type, .target = type};
+	*lease = (struct lease){
+	    .holder = &file->object, .pid = vfs_current_pid(), .type = type, .target = type};
 	list_push_back(&inode->locks->leases, &lease->link);
+	list_push_back(&all_leases, &lease->all_link);
 	atomic_fence();
 	if (!is_in_use(file, type))
 		return 0;
@@ -122,6 +127,23 @@ int file_get_lease(struct object *object)
 	int type = lease ? lease->target : F_UNLCK;
 	mutex_unlock(&file_locks_mutex);
 	return type;
+}
+
+void leases_for_each(void (*fn)(void *ctx, const struct file_lock_look *look), void *ctx)
+{
+	const struct lease *lease;
+	list_for_each(lease, &all_leases, all_link) {
+		struct file_lock_look look = {
+		    .kind = LOCK_IS_LEASE,
+		    .type = lease->target,
+		    .pid = (int)lease->pid,
+		    .is_breaking = lease->target != lease->type,
+		    .end = INT64_MAX,
+		    .inode = file_of(lease->holder)->inode,
+		    .owner = lease->holder,
+		};
+		fn(ctx, &look);
+	}
 }
 
 bool leases_release(struct file *file)

@@ -29,21 +29,26 @@ struct linux_flock {
 static_assert(sizeof(struct linux_flock) == 32, "Linux's ABI");
 
 struct file_lock {
-	struct list link;
+	struct list link, all_link;
 	const void *owner;
-	uint64_t start, end; /* both belong to it */
-	uint32_t pid;        /* of POSIX owners; 0: an open file */
-	int16_t type;        /* F_RDLCK, F_WRLCK, F_UNLCK */
+	const struct inode *inode; /* has the lock, so it stays */
+	uint64_t start, end;       /* both belong to it */
+	uint32_t pid;              /* of POSIX owners; 0: an open file */
+	int32_t told_pid;          /* who took it; -1: not told */
+	int16_t type;              /* F_RDLCK, F_WRLCK, F_UNLCK */
 	bool is_flock;
 };
 
 struct waiting {
 	struct list link;
 	const void *owner, *blocked_by;
+	const struct file_lock *want,
+	    *conflict; /* NULL: that one is gone, and this thread on its way */
 };
 
 struct mutex file_locks_mutex;
 static struct list waiting_owners = LIST_INIT(waiting_owners); /* file_locks_mutex */
+static struct list all_locks = LIST_INIT(all_locks);           /* file_locks_mutex */
 static struct wait_queue locks_changed = WAIT_QUEUE_INIT(locks_changed);
 static uint32_t change_count; /* a */
 
@@ -87,7 +92,12 @@ static struct file_lock *find_conflict(struct file_locks *locks, const struct fi
 
 static void drop(struct file_lock *lock)
 {
+	struct waiting *entry;
+	list_for_each(entry, &waiting_owners, link)
+		if (entry->conflict == lock)
+			entry->conflict = NULL;
 	list_remove(&lock->link);
+	list_remove(&lock->all_link);
 	kfree(lock);
 }
 
@@ -102,6 +112,12 @@ static void insert(struct file_locks *locks, struct file_lock *lock)
 			break;
 		}
 	list_push_back(behind, &lock->link); /* in front of it */
+}
+
+static void insert_new(struct file_locks *locks, struct file_lock *lock)
+{
+	insert(locks, lock);
+	list_push_back(&all_locks, &lock->all_link);
 }
 
 static void set_start(struct file_locks *locks, struct file_lock *lock, uint64_t start)
@@ -122,7 +138,7 @@ static bool cut_range(
 		if (lock->start < range->start && lock->end > range->end) {
 			*spare = *lock;
 			spare->start = range->end + 1;
-			insert(locks, spare);
+			insert_new(locks, spare);
 			lock->end = range->start - 1;
 			return true; /* an owner's locks do not overlap: there is no other */
 		}
@@ -168,7 +184,7 @@ static void apply(struct file_locks *locks, const struct file_lock *want, struct
 	if (want->type == F_UNLCK)
 		kfree(record);
 	else
-		insert(locks, record);
+		insert_new(locks, record);
 	file_locks_announce();
 }
 
@@ -192,18 +208,18 @@ static bool closes_circle(const void *owner, const void *blocked_by)
 /* Sleeps until something changes, without the mutex. */
 static int wait_for_change(const struct file_lock *want, const struct file_lock *conflict)
 {
-	struct waiting entry = {.owner = want->owner, .blocked_by = conflict->owner};
-	bool is_posix = want->pid;
-	if (is_posix && closes_circle(want->owner, conflict->owner))
+	struct waiting entry = {.owner = want->owner,
+	    .blocked_by = conflict->owner,
+	    .want = want,
+	    .conflict = conflict};
+	if (want->pid && closes_circle(want->owner, conflict->owner))
 		return -EDEADLK;
-	if (is_posix)
-		list_push_back(&waiting_owners, &entry.link);
+	list_push_back(&waiting_owners, &entry.link);
 	uint32_t seen = atomic_load(&change_count);
 	mutex_unlock(&file_locks_mutex);
 	file_locks_wait(seen, NSEC_MAX);
 	mutex_lock(&file_locks_mutex);
-	if (is_posix)
-		list_remove(&entry.link);
+	list_remove(&entry.link);
 	return atomic_load(&change_count) == seen ? -ERESTARTSYS : 0;
 }
 
@@ -273,7 +289,11 @@ static int set_lock(struct inode *inode, const struct file_lock *want, bool wait
 int vfs_flock(struct object *object, int operation)
 {
 	struct file *file = file_of(object);
-	struct file_lock want = {.owner = object, .end = OFFSET_LAST, .is_flock = true};
+	struct file_lock want = {.owner = object,
+	    .inode = file->inode,
+	    .end = OFFSET_LAST,
+	    .told_pid = (int32_t)vfs_current_pid(),
+	    .is_flock = true};
 	switch (operation & ~LOCK_NB) {
 	case LOCK_SH: want.type = F_RDLCK; break;
 	case LOCK_EX: want.type = F_WRLCK; break;
@@ -354,8 +374,10 @@ int64_t file_control(struct object *object, int command, uint64_t arg)
 		return -EFAULT;
 	if (is_open_file && in.pid)
 		return -EINVAL;
-	struct file_lock want = {.owner = is_posix ? (const void *)current_capabilities() : object};
+	struct file_lock want = {.owner = is_posix ? (const void *)current_capabilities() : object,
+	    .inode = file_of(object)->inode};
 	want.pid = is_posix ? vfs_current_pid() : 0;
+	want.told_pid = is_posix ? (int32_t)want.pid : -1;
 	int err = decode(object, &in, &want);
 	if (err)
 		return err;
@@ -409,6 +431,40 @@ int file_close(struct object *object, const struct cap_table *from)
 	if (unlikely(atomic_load(&inode->locks)))
 		give_up_locks_of(inode, from);
 	return 0;
+}
+
+static struct file_lock_look look_at(const struct file_lock *lock, bool waits)
+{
+	return (struct file_lock_look){
+	    .kind = lock->is_flock ? LOCK_IS_FLOCK
+		    : lock->pid    ? LOCK_IS_POSIX
+				   : LOCK_IS_OPEN_FILE,
+	    .type = lock->type,
+	    .pid = lock->told_pid,
+	    .waits = waits,
+	    .start = lock->start,
+	    .end = lock->end,
+	    .inode = lock->inode,
+	    .owner = lock->owner,
+	};
+}
+
+void file_locks_for_each(void (*fn)(void *ctx, const struct file_lock_look *look), void *ctx)
+{
+	const struct file_lock *lock;
+	const struct waiting *entry;
+	mutex_lock(&file_locks_mutex);
+	list_for_each(lock, &all_locks, all_link) {
+		struct file_lock_look look = look_at(lock, false);
+		fn(ctx, &look);
+		list_for_each(entry, &waiting_owners, link)
+			if (entry->conflict == lock) {
+				look = look_at(entry->want, true);
+				fn(ctx, &look);
+			}
+	}
+	leases_for_each(fn, ctx);
+	mutex_unlock(&file_locks_mutex);
 }
 
 void file_locks_free(struct inode *inode)

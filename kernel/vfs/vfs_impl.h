@@ -201,6 +201,8 @@ uint32_t file_locks_changes(void); /* so far */
 void file_locks_wait(uint32_t seen, nsec_t deadline);
 /* leases.c */
 bool leases_release(struct file *file); /* whether it had one; mutex held */
+/* Mutex held. */
+void leases_for_each(void (*fn)(void *ctx, const struct file_lock_look *look), void *ctx);
 /* Until none is in the way of opening or cutting the file; 0, -EAGAIN (nonblock), -ERESTARTSYS. Context: may sleep; no locks. */
 MUST_USE int leases_break(struct inode *inode, bool writes, bool nonblock);
 

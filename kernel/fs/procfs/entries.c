@@ -9,16 +9,17 @@
 #define WRITABLE(text, show_, put_) {.name = text, .mode = S_IFREG | 0644, .show = show_, .write = put_}
 #define LINK_(text, link_)          {.name = text, .mode = S_IFLNK | 0777, .link = link_}
 #define DIRECTORY(text, table)      {.name = text, .mode = S_IFDIR | 0555, .children = table, .child_count = ARRAY_LEN(table)}
+#define GUARDED(text, mode_, show_) {.name = text, .mode = S_IFREG | (mode_), .show = show_, .is_guarded = true}
 #define SPECIAL(text, mode_, kind_) {.name = text, .mode = S_IFDIR | (mode_), .kind = kind_}
 
 static const struct proc_entry task_entries[] = {
     FILE_("stat", show_stat),
     FILE_("status", show_status),
     FILE_("statm", show_statm),
-    {.name = "maps", .mode = S_IFREG | 0444, .show = show_maps, .ioctl = ioctl_maps},
-    FILE_("smaps", show_smaps),
+    {.name = "maps", .mode = S_IFREG | 0444, .show = show_maps, .ioctl = ioctl_maps, .is_guarded = true},
+    GUARDED("smaps", 0444, show_smaps),
     FILE_("cmdline", show_cmdline),
-    PRIVATE("environ", show_environ),
+    GUARDED("environ", 0400, show_environ),
     WRITABLE("comm", show_comm, write_comm),
     FILE_("limits", show_limits),
     FILE_("mounts", show_mounts),
@@ -32,6 +33,7 @@ static const struct proc_entry task_entries[] = {
     LINK_("root", link_root),
     LINK_("exe", link_exe),
     SPECIAL("fd", 0500, DIR_FDS),
+    {.name = "fdinfo", .mode = S_IFDIR | 0555, .kind = DIR_FDINFO, .is_guarded = true},
     SPECIAL("task", 0555, DIR_TASKS), /* the last: threads have none */
 };
 
@@ -126,6 +128,7 @@ static const struct proc_entry root_entries[] = {
     FILE_("cpuinfo", show_cpuinfo),
     FILE_("filesystems", show_filesystems),
     FILE_("loadavg", show_loadavg),
+    FILE_("locks", show_locks),
     FILE_("meminfo", show_meminfo),
     PRIVATE("slabinfo", show_slabs),
     FILE_("stat", show_system_stat),
@@ -152,3 +155,5 @@ const struct proc_entry proc_task = {.name = "",
     .children = task_entries,
     .child_count = ARRAY_LEN(task_entries) - 1};
 const struct proc_entry proc_fd = {.name = "", .mode = S_IFLNK | 0700, .link = link_fd};
+const struct proc_entry proc_fdinfo = {
+    .name = "", .mode = S_IFREG | 0444, .show = show_fdinfo, .is_guarded = true};

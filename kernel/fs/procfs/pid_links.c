@@ -67,6 +67,11 @@ int link_root(const struct proc_subject *subject, char *buf, struct path *jump)
 static int link_object(struct object *object, char *buf, struct path *jump)
 {
 	static const char *const kinds[] = {[OBJECT_PIPE] = "pipe", [OBJECT_SOCKET] = "socket"};
+	static const char *const names[] = {[OBJECT_EVENT] = "eventfd",
+	    [OBJECT_TIMER] = "timerfd",
+	    [OBJECT_SIGNALS] = "signalfd",
+	    [OBJECT_POLL_SET] = "eventpoll",
+	    [OBJECT_PROCESS] = "pidfd"};
 	if (object->ops->stat == file_stat || object->flags & O_PATH) {
 		struct path path = file_of(object)->path;
 		path_get(&path);
@@ -76,6 +81,9 @@ static int link_object(struct object *object, char *buf, struct path *jump)
 		return object->ops->place(object, jump);
 	enum object_type type = object->ops->type;
 	const char *kind = type < ARRAY_LEN(kinds) ? kinds[type] : NULL;
+	const char *name = type < ARRAY_LEN(names) ? names[type] : NULL;
+	if (name)
+		return snprintf(buf, PATH_MAX_LEN, "anon_inode:[%s]", name);
 	struct kstat stat = {0};
 	if (object->ops->stat && object->ops->stat(object, &stat))
 		return -ENOENT;

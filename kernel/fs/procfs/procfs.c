@@ -136,7 +136,8 @@ static bool find_number(const struct proc_node *node, const struct proc_subject 
 		found->tid = number;
 		return number && proc_look_at_task(subject->process, number, &look);
 	case DIR_FDS:
-		found->entry = &proc_fd;
+	case DIR_FDINFO:
+		found->entry = node->entry->kind == DIR_FDS ? &proc_fd : &proc_fdinfo;
 		found->fd = (int)number;
 		return find_fd(subject, (int)number);
 	case DIR_TABLE: break;
@@ -195,8 +196,9 @@ static bool next_number(const struct proc_node *node, const struct proc_subject 
 		next->entry = &proc_task;
 		next->tid = proc_next_tid(subject->process, (uint32_t)max(after, (int64_t)0));
 		return next->tid;
-	case DIR_FDS: {
-		next->entry = &proc_fd;
+	case DIR_FDS:
+	case DIR_FDINFO: {
+		next->entry = node->entry->kind == DIR_FDS ? &proc_fd : &proc_fdinfo;
 		next->fd = (int)(after + 1);
 		struct object *object =
 		    process_next_object(subject->process, LOOK_FOR_KERNEL, &next->fd);
@@ -217,7 +219,7 @@ static void list_numbers(const struct proc_node *node, const struct proc_subject
 	/* The position is one more than the number that was told last. */
 	int64_t last = (int64_t)(*pos - NUMBERS_POS) - 1;
 	while (next_number(node, subject, last, &next)) {
-		last = next.entry == &proc_fd ? (int64_t)next.fd : next.tid ? next.tid : next.pid;
+		last = next.fd >= 0 ? (int64_t)next.fd : next.tid ? next.tid : next.pid;
 		int len = snprintf(text, sizeof(text), "%lld", (long long)last);
 		uint64_t behind = NUMBERS_POS + (uint64_t)last + 1;
 		if (!emit(
@@ -274,12 +276,33 @@ static int stat(struct inode *inode, struct kstat *stat)
 	return 0;
 }
 
-static const struct inode_ops directory_inode_ops = {
-    .lookup = lookup, .list = list, .set_attributes = set_attributes, .stat = stat, .evict = evict};
+/* Of a file or a directory. What is only shown to some is hidden again, by whoever shows it, from those who have become others since. */
+static int open(struct inode *inode, struct file *file)
+{
+	const struct proc_node *node = inode->data;
+	struct proc_subject subject;
+	(void)file;
+	if (!node->entry->is_guarded)
+		return 0;
+	int err = proc_subject_of(node, &subject);
+	if (err)
+		return err;
+	if (!process_may_look(subject.process, LOOK_BY_FS_IDS))
+		err = proc_may_not_look(subject.process);
+	proc_subject_end(&subject);
+	return err;
+}
+
+static const struct inode_ops directory_inode_ops = {.lookup = lookup,
+    .list = list,
+    .set_attributes = set_attributes,
+    .stat = stat,
+    .open = open,
+    .evict = evict};
 static const struct inode_ops link_inode_ops = {
     .read_link = read_link, .set_attributes = set_attributes, .stat = stat, .evict = evict};
 static const struct inode_ops file_inode_ops = {
-    .set_attributes = set_attributes, .stat = stat, .evict = evict};
+    .set_attributes = set_attributes, .stat = stat, .open = open, .evict = evict};
 
 int procfs_process(struct object *object, struct process **process)
 {

@@ -3,7 +3,7 @@
  *
  *   entries.c      which files there are: a row each, with the function that prints it
  *   procfs.c       the tree that is made of the rows and of the processes; text.c: reading and writing a file
- *   pid_*.c        the files of a process, with maps.c and mounts.c
+ *   pid_*.c        the files of a process, with maps.c, mounts.c and fdinfo.c
  *   system.c       those of the machine; sys.c, sysv_limits.c: /proc/sys; sysv.c: /proc/sysvipc
  */
 #pragma once
@@ -26,6 +26,7 @@ struct proc_text {
 };
 void proc_print(struct proc_text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 void proc_append(struct proc_text *text, const char *bytes, size_t len);
+void proc_sink(void *text, const char *bytes, size_t len); /* of lib/fmt.h */
 void proc_pad(struct proc_text *text, size_t line_start, size_t width);
 
 /* Whom a file is about. process is NULL for the system's own files. tid 0: the process as a whole. */
@@ -47,10 +48,12 @@ struct proc_entry {
 	int64_t (*ioctl)(const struct proc_subject *subject, uint64_t request, uaddr_t arg);
 	/* A link: as inode_ops.read_link. */
 	int (*link)(const struct proc_subject *subject, char *buf, struct path *jump);
-	/* A directory: of entries, or one of the two below. */
+	/* To open it takes the right to look into the process; nobody keeps it from being listed. */
+	bool is_guarded;
+	/* A directory: of entries, or of what is numbered. */
 	const struct proc_entry *children;
 	size_t child_count;
-	enum { DIR_TABLE, DIR_ROOT, DIR_TASKS, DIR_FDS } kind;
+	enum { DIR_TABLE, DIR_ROOT, DIR_TASKS, DIR_FDS, DIR_FDINFO } kind;
 };
 
 /* What an inode of ours is: inode->data. */
@@ -68,6 +71,7 @@ extern const struct proc_entry proc_root;
 extern const struct proc_entry proc_process; /* the directory of a process */
 extern const struct proc_entry proc_task;    /* and of a thread */
 extern const struct proc_entry proc_fd;      /* a link in fd */
+extern const struct proc_entry proc_fdinfo;  /* a file in fdinfo */
 extern const struct object_ops proc_file_ops;
 
 /* A thread, as it was a moment ago. */
@@ -101,6 +105,8 @@ SHOW(show_comm);
 SHOW(show_limits);
 SHOW(show_mounts);
 SHOW(show_mountinfo);
+SHOW(show_fdinfo);
+SHOW(show_locks);
 SHOW(show_oom_score);
 SHOW(show_oom_score_adj);
 SHOW(show_core_filter);

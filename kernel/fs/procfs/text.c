@@ -30,7 +30,7 @@ void proc_append(struct proc_text *text, const char *bytes, size_t len)
 	text->len += len;
 }
 
-static void append_part(void *ctx, const char *bytes, size_t len)
+void proc_sink(void *ctx, const char *bytes, size_t len)
 {
 	proc_append(ctx, bytes, len);
 }
@@ -39,7 +39,7 @@ void proc_print(struct proc_text *text, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	fmt_vformat(append_part, text, format, args);
+	fmt_vformat(proc_sink, text, format, args);
 	va_end(args);
 }
 

@@ -16,8 +16,8 @@ struct timerfd_value {
 };
 
 void timerfd_init(void); /* boot */
-/* goes_by_wall: times that are not relative are of the wall clock, not of the uptime. open_flags: O_NONBLOCK. -ENOMEM. */
-MUST_USE int timerfd_create(bool goes_by_wall, unsigned open_flags, struct object **object);
+/* clock: CLOCK_…; times on that of the wall that are not relative follow it when it is set. open_flags: O_NONBLOCK. -ENOMEM. */
+MUST_USE int timerfd_create(int clock, unsigned open_flags, struct object **object);
 bool object_is_timerfd(const struct object *object);
 /* -ECANCELED: it is set, but the wall clock was too since it was set last, and nobody has read that. */
 MUST_USE int timerfd_set(

@@ -13,6 +13,7 @@
 #include <abi/errno.h>
 #include <abi/linux/fcntl.h>
 #include <lib/atomic.h>
+#include <lib/fmt.h>
 #include <object/io.h>
 #include <wait/mutex.h>
 #include <wait/rcu.h>
@@ -70,6 +71,8 @@ struct object_ops {
 	int (*sync)(struct object *object, bool data_only);
 	int (*truncate)(struct object *object, uint64_t size);
 	int (*allocate)(struct object *object, unsigned mode, uint64_t offset, uint64_t len);
+	/* Lines of its own in /proc/PID/fdinfo. */
+	void (*describe)(struct object *object, fmt_sink_t sink, void *ctx);
 	/* fcntl commands beyond flags: locks, pipe sizes, owners, seals. NULL: EINVAL. */
 	int64_t (*control)(struct object *object, int command, uint64_t arg);
 	bool tells_by_signal; /* knows O_ASYNC: its queues tell of all that changes */

@@ -161,6 +161,9 @@ struct anonymous_file {
 /* With references. */
 MUST_USE int anonymous_place(const struct anonymous_file *file, struct path *path);
 
+/* Where what has no path at all counts as being. */
+unsigned anonymous_mount_id(void);
+
 /* A file in memory without a name, open for reading and writing; `name` is for /proc only. seals: F_SEAL_SEAL if there can be none. */
 #define MEMORY_FILE_NAME_MAX 249 /* without the NUL */
 MUST_USE int vfs_create_memory_file(
@@ -207,6 +210,19 @@ void device_node_for_each(void (*fn)(void *ctx, const struct device_node *node),
 int vfs_open_fifo(struct inode *inode, struct file *file);
 /* flock(2) on an open file. */
 MUST_USE int vfs_flock(struct object *object, int operation);
+/* What is told of a lock or a lease, and of who waits for it: he comes right behind it. */
+struct file_lock_look {
+	enum { LOCK_IS_POSIX, LOCK_IS_OPEN_FILE, LOCK_IS_FLOCK, LOCK_IS_LEASE } kind;
+	int type;            /* F_RDLCK, F_WRLCK, F_UNLCK */
+	int pid;             /* who took it; -1: an open file */
+	bool is_breaking;    /* a lease: somebody waits for it to become less */
+	bool waits;          /* it is wanted only */
+	uint64_t start, end; /* both belong to it; INT64_MAX: to the end */
+	const struct inode *inode;
+	const void *owner; /* the open file's object, or a table of capabilities */
+};
+/* Of all files. fn may sleep for memory, and takes no locks of files. */
+void file_locks_for_each(void (*fn)(void *ctx, const struct file_lock_look *look), void *ctx);
 /* fcntl's leases on an open file: F_RDLCK, F_WRLCK, F_UNLCK. */
 MUST_USE int file_set_lease(struct object *object, int type);
 int file_get_lease(struct object *object);
