@@ -126,6 +126,18 @@ static uint64_t *put_auxiliary(
 	return to;
 }
 
+/* Kept apart: programs, and what starts them, may change theirs. */
+static struct start_words *make_auxiliary(
+    const struct exec_stack *stack, const struct layout *layout)
+{
+	struct start_words *words = kmalloc(sizeof(*words) + 2 * AUXILIARY_MAX * sizeof(uint64_t));
+	if (!words)
+		return NULL;
+	words->refs = 1;
+	words->count = (size_t)(put_auxiliary(words->words, stack, layout) - words->words);
+	return words;
+}
+
 int exec_stack_fill(const struct exec_stack *stack, uaddr_t *sp)
 {
 	struct layout layout = {.at = stack->top};
@@ -134,12 +146,17 @@ int exec_stack_fill(const struct exec_stack *stack, uaddr_t *sp)
 		return err;
 	size_t words = 1 + stack->argv->count + 1 + stack->envp->count + 1 + 2 * AUXILIARY_MAX;
 	uint64_t *vector = kmalloc_array(words, sizeof(*vector)), *at = vector;
-	if (!vector)
+	struct start_words *auxiliary = make_auxiliary(stack, &layout);
+	if (!vector || !auxiliary) {
+		kfree(vector);
+		kfree(auxiliary);
 		return -ENOMEM;
+	}
 	*at++ = stack->argv->count;
 	at = put_vector(at, stack->argv, layout.arg);
 	at = put_vector(at, stack->envp, layout.env);
-	at = put_auxiliary(at, stack, &layout);
+	memcpy(at, auxiliary->words, auxiliary->count * sizeof(*at));
+	at += auxiliary->count;
 	size_t len = (size_t)(at - vector) * sizeof(*vector);
 	sp->va = ALIGN_DOWN(layout.at - len, 16);
 	err = copy_to_user(*sp, vector, len);
@@ -150,5 +167,7 @@ int exec_stack_fill(const struct exec_stack *stack, uaddr_t *sp)
 	space->arg_end = layout.arg + stack->argv->len;
 	space->env_start = layout.env;
 	space->env_end = layout.env + stack->envp->len;
+	start_words_put(space->start_words);
+	atomic_store_release(&space->start_words, auxiliary);
 	return err;
 }

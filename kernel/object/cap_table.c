@@ -164,6 +164,14 @@ void cap_for_each(
 	}
 }
 
+unsigned cap_table_size(struct cap_table *table)
+{
+	spin_lock(&table->lock);
+	unsigned size = table->array->size;
+	spin_unlock(&table->lock);
+	return size;
+}
+
 struct object *cap_next(struct cap_table *table, int *fd)
 {
 	struct object *object = NULL;

@@ -8,6 +8,7 @@
 #include "sched_impl.h"
 #include <abi/errno.h>
 #include <log/assert.h>
+#include <mm/kernel_map.h>
 #include <time/clock.h>
 
 void thread_prepare_to_block(void)
@@ -91,4 +92,49 @@ void thread_sleep(nsec_t duration)
 	if (add_overflows(uptime_ns(), duration, &deadline))
 		deadline = NSEC_MAX;
 	thread_sleep_until(deadline);
+}
+
+/* What a function leaves on the stack when it begins, where RBP points to. */
+struct stack_frame {
+	uintptr_t caller, return_address;
+};
+
+/* The thread's stack stands still. */
+static unsigned walk_stack(const struct thread *thread, uintptr_t *addresses, unsigned max)
+{
+	const uintptr_t end =
+	    (uintptr_t)thread->stack + KERNEL_STACK_SIZE - sizeof(struct stack_frame);
+	uintptr_t ip, frame, last = (uintptr_t)thread->stack;
+	unsigned count = 0;
+	context_position(&thread->context, &ip, &frame);
+	/* A program's RBP ends the chain, whatever it is. */
+	while (count < max && frame > last && frame <= end && IS_ALIGNED(frame, sizeof(frame))) {
+		const struct stack_frame *at = (const struct stack_frame *)frame;
+		addresses[count++] = at->return_address;
+		last = frame;
+		frame = at->caller;
+	}
+	return count;
+}
+
+unsigned thread_callers(struct thread *thread, uintptr_t *addresses, unsigned max)
+{
+	unsigned count = 0;
+	preempt_disable();
+	irq_flags_t flags = irq_save();
+	struct run_queue *rq = thread_lock_run_queue(thread);
+	if (thread->state == THREAD_BLOCKED && thread->stack)
+		count = walk_stack(thread, addresses, max);
+	run_queue_unlock(rq);
+	irq_restore(flags);
+	preempt_enable();
+	return count;
+}
+
+/* From the linker script: the code of kernel/sched and kernel/wait. */
+extern const char __waiting_start[], __waiting_end[];
+
+bool address_is_of_waiting(uintptr_t address)
+{
+	return address >= (uintptr_t)__waiting_start && address < (uintptr_t)__waiting_end;
 }

@@ -77,9 +77,16 @@ static void bury(struct address_space *space)
 	while (!atomic_cas(&dead_spaces, &first, space));
 }
 
+void start_words_put(struct start_words *words)
+{
+	if (words && atomic_fetch_sub(&words->refs, 1) == 1)
+		kfree(words);
+}
+
 static void destroy(struct address_space *space)
 {
 	user_tables_destroy(space);
+	start_words_put(space->start_words);
 	kfree(space);
 }
 

@@ -133,6 +133,9 @@ static void copy_layout(struct address_space *to, const struct address_space *fr
 	to->env_start = from->env_start;
 	to->env_end = from->env_end;
 	to->vdso = from->vdso;
+	to->start_words = from->start_words;
+	if (to->start_words)
+		atomic_fetch_add(&to->start_words->refs, 1);
 	to->has_sealed = from->has_sealed;
 }
 

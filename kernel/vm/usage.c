@@ -22,10 +22,14 @@ static void count_entry(pte_t pte, unsigned level, struct area_usage *usage)
 	bool is_dirty = pte_is_dirty(pte) || !vm_page_is_cached(page);
 	usage->resident += bytes;
 	usage->proportional += bytes / mappings;
+	if (is_dirty)
+		usage->proportional_dirty += bytes / mappings;
 	*(mappings > 1 ? (is_dirty ? &usage->shared_dirty : &usage->shared_clean)
 		       : (is_dirty ? &usage->private_dirty : &usage->private_clean)) += bytes;
-	if (!vm_page_is_cached(page))
+	if (!vm_page_is_cached(page)) {
 		usage->anonymous += bytes;
+		usage->proportional_anonymous += bytes / mappings;
+	}
 	if (level == 2)
 		usage->huge += bytes;
 }

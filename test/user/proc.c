@@ -436,7 +436,7 @@ static volatile bool looks_end;
 static void *look_at_status(void *arg)
 {
 	const char *path = of(getpid(), "status");
-	char name[64], line[2048];
+	char name[128], line[2048];
 	snprintf(name, sizeof(name), "%s", path);
 	while (!looks_end) {
 		int fd = open(name, O_RDONLY);

@@ -29,7 +29,7 @@ static inline size_t read_all(const char *path)
 
 static inline const char *of(pid_t pid, const char *name)
 {
-	static char path[64];
+	static char path[128];
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	return path;
 }

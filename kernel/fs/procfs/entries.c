@@ -12,29 +12,39 @@
 #define GUARDED(text, mode_, show_) {.name = text, .mode = S_IFREG | (mode_), .show = show_, .is_guarded = true}
 #define SPECIAL(text, mode_, kind_) {.name = text, .mode = S_IFDIR | (mode_), .kind = kind_}
 
+/* The last ones: threads have none of them. */
+#define OF_PROCESSES 4
+
 static const struct proc_entry task_entries[] = {
     FILE_("stat", show_stat),
     FILE_("status", show_status),
     FILE_("statm", show_statm),
     {.name = "maps", .mode = S_IFREG | 0444, .show = show_maps, .ioctl = ioctl_maps, .is_guarded = true},
     GUARDED("smaps", 0444, show_smaps),
+    GUARDED("smaps_rollup", 0444, show_smaps_rollup),
+    GUARDED("auxv", 0400, show_auxv),
     FILE_("cmdline", show_cmdline),
     GUARDED("environ", 0400, show_environ),
     WRITABLE("comm", show_comm, write_comm),
     FILE_("limits", show_limits),
     FILE_("mounts", show_mounts),
     FILE_("mountinfo", show_mountinfo),
+    FILE_("wchan", show_wchan),
+    PRIVATE("stack", show_stack),
+    PRIVATE("personality", show_personality),
     FILE_("oom_score", show_oom_score),
     WRITABLE("oom_score_adj", show_oom_score_adj, write_oom_score_adj),
-    WRITABLE("coredump_filter", show_core_filter, write_core_filter),
-    WRITABLE("timerslack_ns", show_timer_slack, write_timer_slack),
     WRITABLE("make-it-fail", show_make_it_fail, write_make_it_fail),
     LINK_("cwd", link_cwd),
     LINK_("root", link_root),
     LINK_("exe", link_exe),
     SPECIAL("fd", 0500, DIR_FDS),
     {.name = "fdinfo", .mode = S_IFDIR | 0555, .kind = DIR_FDINFO, .is_guarded = true},
-    SPECIAL("task", 0555, DIR_TASKS), /* the last: threads have none */
+    /* These are of processes only. */
+    PRIVATE("mountstats", show_mountstats),
+    WRITABLE("coredump_filter", show_core_filter, write_core_filter),
+    WRITABLE("timerslack_ns", show_timer_slack, write_timer_slack),
+    SPECIAL("task", 0555, DIR_TASKS),
 };
 
 static const struct proc_entry random_entries[] = {
@@ -153,7 +163,7 @@ const struct proc_entry proc_process = {.name = "",
 const struct proc_entry proc_task = {.name = "",
     .mode = S_IFDIR | 0555,
     .children = task_entries,
-    .child_count = ARRAY_LEN(task_entries) - 1};
+    .child_count = ARRAY_LEN(task_entries) - OF_PROCESSES};
 const struct proc_entry proc_fd = {.name = "", .mode = S_IFLNK | 0700, .link = link_fd};
 const struct proc_entry proc_fdinfo = {
     .name = "", .mode = S_IFREG | 0444, .show = show_fdinfo, .is_guarded = true};

@@ -29,28 +29,59 @@ static void show_area(struct proc_text *text, const struct area *area, char *buf
 	proc_print(text, "\n");
 }
 
-static void show_sizes(struct proc_text *text, const struct area_usage *usage)
+struct size_line {
+	const char *name;
+	uint64_t bytes;
+};
+
+static void show_lines(struct proc_text *text, const struct size_line *lines, size_t count)
 {
-	const struct {
-		const char *name;
-		uint64_t bytes;
-	} lines[] = {
+	for (size_t i = 0; i < count; i++)
+		proc_print(text, "%-16s%8lu kB\n", lines[i].name, lines[i].bytes / 1024);
+}
+
+/* The parts that only the sum of all areas has; NULL otherwise. */
+struct rollup {
+	uint64_t files, shared; /* proportional */
+};
+
+/* There are no pages like those of the lines that are 0. */
+static void show_sizes(
+    struct proc_text *text, const struct area_usage *usage, const struct rollup *rollup)
+{
+	const struct size_line first[] = {
 	    {"Rss:", usage->resident},
 	    {"Pss:", usage->proportional},
+	    {"Pss_Dirty:", usage->proportional_dirty},
+	};
+	show_lines(text, first, ARRAY_LEN(first));
+	if (rollup) {
+		const struct size_line parts[] = {
+		    {"Pss_Anon:", usage->proportional_anonymous},
+		    {"Pss_File:", rollup->files},
+		    {"Pss_Shmem:", rollup->shared},
+		};
+		show_lines(text, parts, ARRAY_LEN(parts));
+	}
+	const struct size_line others[] = {
 	    {"Shared_Clean:", usage->shared_clean},
 	    {"Shared_Dirty:", usage->shared_dirty},
 	    {"Private_Clean:", usage->private_clean},
 	    {"Private_Dirty:", usage->private_dirty},
 	    {"Referenced:", usage->resident},
 	    {"Anonymous:", usage->anonymous},
+	    {"KSM:", 0},
+	    {"LazyFree:", 0},
 	    {"AnonHugePages:", usage->huge},
+	    {"ShmemPmdMapped:", 0},
+	    {"FilePmdMapped:", 0},
+	    {"Shared_Hugetlb:", 0},
+	    {"Private_Hugetlb:", 0},
 	    {"Swap:", 0},
 	    {"SwapPss:", 0},
 	    {"Locked:", usage->locked},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
-		proc_print(text, "%-15s%9llu kB\n", lines[i].name,
-		    (unsigned long long)lines[i].bytes / 1024);
+	show_lines(text, others, ARRAY_LEN(others));
 }
 
 static void show_flags(struct proc_text *text, const struct area *area)
@@ -63,15 +94,28 @@ static void show_flags(struct proc_text *text, const struct area *area)
 	    area->flags & AREA_NO_DUMP ? " dd" : "");
 }
 
+/* Whether a huge page fits into it, and may come. */
+static bool is_huge_welcome(const struct area *area)
+{
+	const uintptr_t huge = 2 * MiB;
+	return !area->object &&
+	       !(area->flags & (AREA_NO_HUGE | AREA_GROWS_DOWN | AREA_STACK | AREA_VDSO)) &&
+	       ALIGN_UP(area->start, huge) + huge <= area->end;
+}
+
 static void show_area_and_usage(struct proc_text *text, const struct area *area, char *buf)
 {
 	struct area_usage usage;
 	vm_area_usage(area->space, area, &usage);
 	show_area(text, area, buf);
-	proc_print(text, "Size:          %9llu kB\nKernelPageSize:        4 kB\n",
-	    (unsigned long long)usage.size / 1024);
-	proc_print(text, "MMUPageSize:           4 kB\n");
-	show_sizes(text, &usage);
+	const struct size_line lines[] = {
+	    {"Size:", usage.size},
+	    {"KernelPageSize:", PAGE_SIZE},
+	    {"MMUPageSize:", PAGE_SIZE},
+	};
+	show_lines(text, lines, ARRAY_LEN(lines));
+	show_sizes(text, &usage, NULL);
+	proc_print(text, "THPeligible:    %8d\n", is_huge_welcome(area));
 	show_flags(text, area);
 }
 
@@ -111,4 +155,40 @@ int show_maps(struct proc_text *text, const struct proc_subject *subject)
 int show_smaps(struct proc_text *text, const struct proc_subject *subject)
 {
 	return show_areas(text, subject, show_area_and_usage);
+}
+
+static void add_usage(struct area_usage *sum, const struct area_usage *usage)
+{
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)usage;
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+int show_smaps_rollup(struct proc_text *text, const struct proc_subject *subject)
+{
+	struct address_space *space = process_space(subject->process, LOOK_BY_FS_IDS);
+	int err = space ? 0 : proc_may_not_look(subject->process);
+	if (!space)
+		return err ? err : -ESRCH;
+	struct area_usage sum = {0}, usage;
+	struct rollup rollup = {0};
+	rwlock_read_lock(&space->lock);
+	const struct area *area = area_at_or_after(space, 0);
+	uintptr_t start = area ? area->start : 0, end = 0;
+	for (; area; area = area_next(area)) {
+		vm_area_usage(space, area, &usage);
+		add_usage(&sum, &usage);
+		*(area->flags & AREA_SHARED ? &rollup.shared : &rollup.files) +=
+		    usage.proportional - usage.proportional_anonymous;
+		end = area->end;
+	}
+	rwlock_read_unlock(&space->lock);
+	address_space_put(space);
+	size_t line = text->len;
+	proc_print(text, "%08lx-%08lx ---p 00000000 00:00 0 ", start, end);
+	proc_pad(text, line, NAME_COLUMN);
+	proc_print(text, "[rollup]\n");
+	show_sizes(text, &sum, &rollup);
+	return 0;
 }

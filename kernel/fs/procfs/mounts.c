@@ -54,10 +54,13 @@ static void show_flags(struct proc_text *text, uint32_t flags)
 		const char *name;
 	} names[] = {{MS_NOSUID, ",nosuid"}, {MS_NODEV, ",nodev"}, {MS_NOEXEC, ",noexec"},
 	    {MS_NOATIME, ",noatime"}};
+	const bool is_relatime = !(flags & MS_NOATIME);
 	proc_print(text, flags & MS_RDONLY ? "ro" : "rw");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (flags & names[i].flag)
 			proc_print(text, "%s", names[i].name);
+	if (is_relatime)
+		proc_print(text, ",relatime");
 }
 
 /* Spaces and the like in octal, so that a line stays one. */
@@ -91,6 +94,16 @@ static void show_mount_info(
 	proc_print(text, " - %s ", look->type);
 	show_escaped(text, look->source);
 	proc_print(text, look->super_flags & MS_RDONLY ? " ro\n" : " rw\n");
+}
+
+static void show_mount_device(
+    struct proc_text *text, const struct mount_look *look, const char *where)
+{
+	proc_print(text, "device ");
+	show_escaped(text, look->source);
+	proc_print(text, " mounted on ");
+	show_escaped(text, where);
+	proc_print(text, " with fstype %s\n", look->type);
 }
 
 static int show_all(struct proc_text *text,
@@ -128,6 +141,12 @@ int show_mountinfo(struct proc_text *text, const struct proc_subject *subject)
 {
 	(void)subject;
 	return show_all(text, show_mount_info);
+}
+
+int show_mountstats(struct proc_text *text, const struct proc_subject *subject)
+{
+	(void)subject;
+	return show_all(text, show_mount_device);
 }
 
 static void show_type(void *ctx, const struct file_system *type)

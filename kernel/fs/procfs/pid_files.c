@@ -71,6 +71,26 @@ int show_environ(struct proc_text *text, const struct proc_subject *subject)
 	return 0;
 }
 
+int show_auxv(struct proc_text *text, const struct proc_subject *subject)
+{
+	struct address_space *space = process_space(subject->process, LOOK_BY_FS_IDS);
+	if (!space)
+		return proc_may_not_look(subject->process);
+	const struct start_words *words = atomic_load_acquire(&space->start_words);
+	if (words)
+		proc_append(text, (const char *)words->words, words->count * sizeof(uint64_t));
+	address_space_put(space);
+	return 0;
+}
+
+int show_personality(struct proc_text *text, const struct proc_subject *subject)
+{
+	if (!process_may_look(subject->process, LOOK_BY_FS_IDS))
+		return -EACCES;
+	proc_print(text, "%08x\n", atomic_load(&subject->process->personality));
+	return 0;
+}
+
 int show_comm(struct proc_text *text, const struct proc_subject *subject)
 {
 	struct task_look look;

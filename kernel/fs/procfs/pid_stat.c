@@ -34,9 +34,10 @@ static void fill_look(struct task_look *look, struct task *task)
 	    .pending = task->pending.pending,
 	    .blocked = task->blocked,
 	    .cpu = atomic_load(&thread->cpu),
-	    .policy = thread->policy == POLICY_FAIR   ? 0
-		      : thread->policy == POLICY_FIFO ? 1
-						      : 2,
+	    .cpus = thread->affinity,
+	    .policy = thread->policy == POLICY_FAIR   ? task->fair_policy
+		      : thread->policy == POLICY_FIFO ? 1u
+						      : 2u,
 	    .rt_priority = thread->rt_priority,
 	};
 	str_copy(look->name, sizeof(look->name), thread->name);
@@ -84,7 +85,7 @@ char proc_state(const struct process *process, const struct task_look *look)
 struct process_look {
 	struct task_look task;
 	struct process_usage usage;
-	uint32_t parent, group, session, threads;
+	uint32_t parent, group, session, threads, descriptors;
 	uint64_t tty_number;
 	int foreground;
 	uint64_t shared_pending, ignored, caught;
@@ -100,6 +101,8 @@ static void look_at_relatives(struct process *process, struct process_look *look
 		look->session = process->session->number;
 	}
 	look->threads = atomic_load(&process->task_count);
+	if (process->capabilities)
+		look->descriptors = cap_table_size(process->capabilities);
 	if (!list_is_empty(&process->tasks)) {
 		const struct task *task = list_first(&process->tasks, struct task, link);
 		look->credentials = task_credentials_get(task);
@@ -146,7 +149,7 @@ static void look_end(struct process_look *look)
 
 /* Sizes of a space, all 0 without one. */
 struct space_look {
-	uint64_t virtual_pages, anonymous, file, shared, peak, data, stack, locked;
+	uint64_t virtual_pages, anonymous, file, shared, peak, data, stack, locked, tables;
 	uintptr_t code_start, code_end, data_start, data_end, brk_start, brk_end, stack_top;
 	uintptr_t arg_start, arg_end, env_start, env_end;
 };
@@ -166,6 +169,7 @@ static void look_at_space(struct process *process, struct space_look *look)
 	    .data = space->data_pages,
 	    .stack = space->stack_pages,
 	    .locked = space->locked_pages,
+	    .tables = atomic_load(&space->table.table_pages),
 	    .code_start = space->code_start,
 	    .code_end = space->code_end,
 	    .data_start = space->data_start,
@@ -265,10 +269,18 @@ static void show_credentials(struct proc_text *text, const struct credentials *c
 {
 	proc_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", creds->uid, creds->euid,
 	    creds->suid, creds->fsuid, creds->gid, creds->egid, creds->sgid, creds->fsgid);
-	proc_print(text, "FDSize:\t64\nGroups:\t");
-	for (size_t i = 0; i < creds->group_count; i++)
+}
+
+/* There is one space of numbers. */
+static void show_groups(
+    struct proc_text *text, const struct process *process, const struct process_look *look)
+{
+	const struct credentials *creds = look->credentials;
+	proc_print(text, "FDSize:\t%u\nGroups:\t", look->descriptors);
+	for (size_t i = 0; creds && i < creds->group_count; i++)
 		proc_print(text, "%u ", creds->groups[i]);
-	proc_print(text, "\n");
+	proc_print(text, "\nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\nKthread:\t0\n",
+	    process->pid->number, look->task.tid, look->group, look->session);
 }
 
 static void show_memory(struct proc_text *text, struct process *process)
@@ -276,16 +288,18 @@ static void show_memory(struct proc_text *text, struct process *process)
 	struct space_look space;
 	look_at_space(process, &space);
 	const uint64_t kib = PAGE_SIZE / KiB;
-	proc_print(text,
-	    "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n",
-	    space.virtual_pages * kib, space.virtual_pages * kib, space.locked * kib,
-	    space.peak * kib, resident(&space) * kib);
+	proc_print(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
+	    space.virtual_pages * kib, space.virtual_pages * kib, space.locked * kib, 0u);
+	proc_print(
+	    text, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", space.peak * kib, resident(&space) * kib);
 	proc_print(text,
 	    "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8lu kB\nVmData:\t%8lu kB\nVmStk:\t%8lu kB\n",
 	    space.anonymous * kib, space.file * kib, space.shared * kib, space.data * kib,
 	    space.stack * kib);
-	proc_print(text, "VmExe:\t%8lu kB\nVmLib:\t%8u kB\nVmSwap:\t%8u kB\n",
-	    (uint64_t)((space.code_end - space.code_start) / KiB), 0u, 0u);
+	proc_print(text, "VmExe:\t%8lu kB\nVmLib:\t%8u kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n",
+	    (uint64_t)((space.code_end - space.code_start) / KiB), 0u, space.tables * kib, 0u);
+	proc_print(text, "HugetlbPages:\t%8u kB\nCoreDumping:\t%d\nTHP_enabled:\t1\n", 0u,
+	    atomic_load(&process->is_dumping));
 }
 
 static void show_signals(
@@ -306,6 +320,22 @@ static void show_powers(struct proc_text *text, const struct credentials *creds)
 	    creds->cap_ambient, creds->no_new_privs);
 }
 
+/* Where it may run, and where its memory may lie. */
+static void show_places(struct proc_text *text, cpumask_t cpus)
+{
+	const uint64_t nodes = node_count < 64 ? (1ull << node_count) - 1 : ~0ull;
+	cpus &= atomic_load(&cpu_online_mask);
+	proc_print(text, "Cpus_allowed:\t");
+	proc_print_bits(text, cpus, online_cpus());
+	proc_print(text, "\nCpus_allowed_list:\t");
+	proc_print_list(text, cpus);
+	proc_print(text, "\nMems_allowed:\t");
+	proc_print_bits(text, nodes, 64);
+	proc_print(text, "\nMems_allowed_list:\t");
+	proc_print_list(text, nodes);
+	proc_print(text, "\n");
+}
+
 int show_status(struct proc_text *text, const struct proc_subject *subject)
 {
 	struct process *process = subject->process;
@@ -322,14 +352,15 @@ int show_status(struct proc_text *text, const struct proc_subject *subject)
 	    look.parent);
 	if (look.credentials)
 		show_credentials(text, look.credentials);
+	show_groups(text, process, &look);
 	if (look.threads)
 		show_memory(text, process);
 	proc_print(text, "Threads:\t%u\n", look.threads);
 	show_signals(text, process, &look);
 	if (look.credentials)
 		show_powers(text, look.credentials);
-	proc_print(text, "Seccomp:\t0\nCpus_allowed_list:\t0-%d\n",
-	    __builtin_popcountll(atomic_load(&cpu_online_mask)) - 1);
+	proc_print(text, "Seccomp:\t0\nSeccomp_filters:\t0\n");
+	show_places(text, look.task.cpus);
 	proc_print(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 	    look.task.usage.voluntary_switches, look.task.usage.involuntary_switches);
 	look_end(&look);

@@ -27,6 +27,9 @@ struct proc_text {
 void proc_print(struct proc_text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 void proc_append(struct proc_text *text, const char *bytes, size_t len);
 void proc_sink(void *text, const char *bytes, size_t len); /* of lib/fmt.h */
+/* Sets as bits in hexadecimal, so many, and as a list of numbers and ranges. */
+void proc_print_bits(struct proc_text *text, uint64_t set, unsigned count);
+void proc_print_list(struct proc_text *text, uint64_t set);
 void proc_pad(struct proc_text *text, size_t line_start, size_t width);
 
 /* Whom a file is about. process is NULL for the system's own files. tid 0: the process as a whole. */
@@ -80,6 +83,7 @@ struct task_look {
 	char name[THREAD_NAME_MAX], state;
 	struct process_usage usage;
 	uint64_t pending, blocked;
+	cpumask_t cpus;
 	unsigned cpu, policy, rt_priority;
 };
 /* The thread `tid` of the process, or its first one (0). False: there is none. */
@@ -106,6 +110,12 @@ SHOW(show_limits);
 SHOW(show_mounts);
 SHOW(show_mountinfo);
 SHOW(show_fdinfo);
+SHOW(show_smaps_rollup);
+SHOW(show_auxv);
+SHOW(show_wchan);
+SHOW(show_stack);
+SHOW(show_personality);
+SHOW(show_mountstats);
 SHOW(show_locks);
 SHOW(show_oom_score);
 SHOW(show_oom_score_adj);

@@ -49,6 +49,27 @@ void proc_pad(struct proc_text *text, size_t line_start, size_t width)
 		proc_append(text, " ", 1);
 }
 
+void proc_print_bits(struct proc_text *text, uint64_t set, unsigned count)
+{
+	unsigned low = min(count, 32u);
+	if (count > 32)
+		proc_print(text, "%0*lx,", (int)DIV_ROUND_UP(count - 32, 4u), set >> 32);
+	proc_print(text, "%0*lx", (int)DIV_ROUND_UP(low, 4u), set & UINT32_MAX);
+}
+
+void proc_print_list(struct proc_text *text, uint64_t set)
+{
+	const char *separator = "";
+	while (set) {
+		unsigned first = (unsigned)__builtin_ctzll(set), last = first;
+		while (last < 63 && set >> (last + 1) & 1)
+			last++;
+		proc_print(text, last > first ? "%s%u-%u" : "%s%u", separator, first, last);
+		set &= last < 63 ? ~0ull << (last + 1) : 0;
+		separator = ",";
+	}
+}
+
 /* file->data of an open file. */
 struct proc_reader {
 	struct mutex lock;

@@ -149,5 +149,7 @@ void cap_for_each(struct cap_table *table,
     bool (*fn)(void *ctx, int fd, const struct capability *cap), void *ctx);
 /* An entry, with a reference to its object, which is other threads' too from now on. Context: as below. */
 MUST_USE bool cap_copy(struct cap_table *table, int fd, struct capability *capability);
+/* How many it has room for. */
+unsigned cap_table_size(struct cap_table *table);
 /* The first entry at or behind *fd, which is set, with a reference; NULL: none. Context: any lock below RANK_CAPABILITIES. */
 struct object *cap_next(struct cap_table *table, int *fd);

@@ -182,6 +182,13 @@ void sched_yield(void);
 void thread_sleep_until(nsec_t deadline);
 void thread_sleep(nsec_t duration);
 
+/*
+ * How a thread that waits came to where it does: return addresses, innermost first; how many, at most `max`; 0: it does not wait now. The first of
+ * them that is no address of waiting belongs to the function that waits. Context: any.
+ */
+unsigned thread_callers(struct thread *thread, uintptr_t *addresses, unsigned max);
+bool address_is_of_waiting(uintptr_t address);
+
 struct sched_stats {
 	uint64_t switches, preemptions, steals, pushes, wakeups, overdue, idle_ticks;
 	unsigned queued[QUEUE_COUNT], queued_idle, queued_rt;

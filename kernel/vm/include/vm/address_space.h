@@ -80,6 +80,13 @@ struct fault {
 	struct page *page;
 };
 
+/* What a program was told of itself at its start (the auxiliary vector), as it was: shared by those who were forked from it. */
+struct start_words {
+	uint32_t refs; /* a */
+	size_t count;
+	uint64_t words[];
+};
+
 struct address_space {
 	struct page_table table;
 	struct list tables; /* table->lock: the pages of the tables below the root, newest first */
@@ -98,11 +105,13 @@ struct address_space {
 	uintptr_t mmap_top;     /* areas are placed downwards from here */
 	uintptr_t code_start, code_end, data_start, data_end, brk_start, brk_end, stack_top;
 	uintptr_t arg_start, arg_end, env_start, env_end, vdso;
-	bool lock_future; /* mlockall(MCL_FUTURE) */
-	bool has_sealed;  /* lock: some area is AREA_SEALED */
+	struct start_words *start_words; /* with a reference; NULL: none */
+	bool lock_future;                /* mlockall(MCL_FUTURE) */
+	bool has_sealed;                 /* lock: some area is AREA_SEALED */
 };
 
 MUST_USE struct address_space *address_space_create(void);
+void start_words_put(struct start_words *words); /* may be NULL */
 MUST_USE struct address_space *address_space_clone(struct address_space *from);
 struct address_space *address_space_get(struct address_space *space);
 /* The most pages that it has had at a time. */
@@ -148,8 +157,10 @@ MUST_USE int shared_memory_map(struct area *area);
 
 /* Bytes. space->lock held for reading. */
 struct area_usage {
-	uint64_t size, resident, proportional, shared_clean, shared_dirty, private_clean,
-	    private_dirty, anonymous, huge, locked;
+	uint64_t size, resident, shared_clean, shared_dirty, private_clean, private_dirty,
+	    anonymous, huge, locked;
+	/* Each page divided among those who map it: all, those that are dirty, those of nobody's files. */
+	uint64_t proportional, proportional_dirty, proportional_anonymous;
 };
 void vm_area_usage(struct address_space *space, const struct area *area, struct area_usage *usage);
 
