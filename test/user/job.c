@@ -82,6 +82,9 @@ TEST(stop_and_continue)
 	kill(pid, SIGSTOP);
 	CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) &&
 	      WSTOPSIG(status) == SIGSTOP);
+	/* On Linux the signal may come a little later than what waitpid tells. */
+	for (int i = 0; i < 5000 && !children; i++)
+		usleep(1000);
 	CHECK(children == 1 && child_code == CLD_STOPPED && child_status == SIGSTOP);
 	CHECK(waitpid(pid, &status, WUNTRACED | WNOHANG) == 0); /* told once */
 	/* A signal does not wake it, except the two that do. */
