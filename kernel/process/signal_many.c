@@ -14,6 +14,8 @@ int signal_begin_fork(struct fork_signals *fork)
 	struct signal_state *state = &task->process->signals;
 	list_init(&fork->link);
 	fork->set = 0;
+	/* Not while somebody is at it: he has told the forks of this process, and is about to tell itself. */
+	spin_lock(&process_tree_lock);
 	irq_flags_t flags = spin_lock_irqsave(&state->lock);
 	/* Also what another thread has been asked to take, but has not yet. */
 	bool is_pending =
@@ -23,6 +25,7 @@ int signal_begin_fork(struct fork_signals *fork)
 	else
 		list_push_back(&state->forks, &fork->link);
 	spin_unlock_irqrestore(&state->lock, flags);
+	spin_unlock(&process_tree_lock);
 	return unlikely(is_pending) ? -ERESTARTNOINTR : 0;
 }
 
