@@ -130,6 +130,8 @@ static bool stats_of(unsigned cpu, unsigned vector, struct irq_stats *stats)
 	irq_flags_t flags = spin_lock_irqsave(&irq_lock);
 	*stats = (struct irq_stats){
 	    .vector = vector, .cpu = cpu, .name = entry->name, .count = atomic_load(&entry->count)};
+	if (stats->name)
+		irq_line_tell_locked(stats);
 	spin_unlock_irqrestore(&irq_lock, flags);
 	return stats->name;
 }

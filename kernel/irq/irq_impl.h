@@ -19,6 +19,8 @@ extern struct spinlock irq_lock;
 /* Allocates `count` vectors on the CPU and installs handler(args[i]) there, under the lock. The first vector, or -errno. */
 MUST_USE int irq_vectors_install_locked(
     unsigned cpu, unsigned count, irq_handler_t handler, void *const *args, const char *name);
+/* Which line leads to a vector, under the lock: stats->gsi, is_level. */
+void irq_line_tell_locked(struct irq_stats *stats);
 /* Takes it back where no interrupt can have come yet. */
 void irq_vectors_undo_locked(unsigned cpu, unsigned vector, unsigned count);
 /* When this returns, no handler of these vectors runs, and others may have the vectors. Context: thread, interrupts on, no

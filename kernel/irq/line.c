@@ -255,3 +255,18 @@ void irq_init(void)
 	for (unsigned isa = 0; isa < ISA_IRQS; isa++)
 		irq_set_isa_override(isa, isa, IRQ_DEFAULT);
 }
+
+void irq_line_tell_locked(struct irq_stats *stats)
+{
+	stats->gsi = -1;
+	for (const struct irq_controller *c = controllers; c; c = c->next)
+		for (unsigned pin = 0; pin < c->line_count; pin++) {
+			const struct irq_line *line = &c->lines[pin];
+			if (!line->actions || line->vector != stats->vector ||
+			    line->cpu != stats->cpu)
+				continue;
+			stats->gsi = (int)(c->first_gsi + pin);
+			stats->is_level =
+			    line->trigger == IRQ_LEVEL_HIGH || line->trigger == IRQ_LEVEL_LOW;
+		}
+}

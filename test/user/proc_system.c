@@ -308,3 +308,101 @@ TEST(a_process_can_get_a_number_back)
 	CHECK_OK(setuid(1000));
 	CHECK_ERR(pwrite(fd, "100", 3, 0), EPERM);
 }
+
+/* Each row of /proc/interrupts has a count for each processor; their sum is that of /proc/stat. */
+TEST(interrupts_of_each_processor)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN), rows = 0, timer = 0, other;
+	unsigned long long before, after, sum = 0;
+	read_all("/proc/stat");
+	before = strtoull(value_of("intr "), NULL, 10);
+	read_all("/proc/interrupts");
+	CHECK(strncmp(text, "           CPU0 ", 16) == 0);
+	for (char *line = strchr(text, '\n') + 1; *line; line = strchr(line, '\n') + 1, rows++) {
+		char *at = strchr(line, ':') + 1;
+		bool is_error = strncmp(line, "ERR:", 4) == 0 || strncmp(line, "MIS:", 4) == 0;
+		for (long cpu = 0; cpu < (is_error ? 1 : cpus); cpu++) {
+			char *end;
+			CHECK(*at == ' ');
+			other = strtol(at, &end, 10);
+			CHECK(end > at);
+			at = end;
+			sum += (unsigned long long)other;
+			if (strncmp(line, "LOC:", 4) == 0)
+				timer += other;
+		}
+	}
+	CHECK(rows > 3 && timer > 0);
+	read_all("/proc/stat");
+	after = strtoull(value_of("intr "), NULL, 10);
+	CHECK(before > 0 && after >= before);
+	if (getenv("OWN_MACHINE"))
+		CHECK(sum >= before && sum <= after);
+	unsigned long long soft, kinds[10];
+	CHECK_EQ(
+	    sscanf(value_of("softirq "), "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu",
+		&soft, kinds, kinds + 1, kinds + 2, kinds + 3, kinds + 4, kinds + 5, kinds + 6,
+		kinds + 7, kinds + 8, kinds + 9),
+	    11);
+	CHECK(number_of("procs_blocked ") >= 0);
+}
+
+TEST(devices_and_their_drivers)
+{
+	read_all("/proc/devices");
+	CHECK(strncmp(text, "Character devices:\n  1 mem\n", 27) == 0);
+	CHECK(strstr(text, "\n  5 /dev/tty\n") && strstr(text, "\n136 pts\n"));
+	CHECK(strstr(text, "\n\nBlock devices:\n"));
+	read_all("/proc/tty/drivers");
+	CHECK(strstr(text, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"));
+	CHECK(strstr(text, "pty_slave            /dev/pts      136 0-1048575 pty:slave\n"));
+	char name[32], flags[32];
+	int major, minor;
+	if (read_all("/proc/consoles")) {
+		CHECK_EQ(sscanf(text, "%31s %*s (%31[^)]) %d:%d", name, flags, &major, &minor), 4);
+		CHECK(strchr(flags, 'E') && major > 0 && strlen(text) > 21 && text[20] == ' ');
+	}
+	read_all("/proc/execdomains");
+	CHECK(strcmp(text, "0-0\tLinux           \t[kernel]\n") == 0);
+	read_all("/proc/swaps");
+	CHECK(strncmp(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", 39) == 0);
+	/* There may be none. */
+	read_all("/proc/misc");
+	read_all("/proc/partitions");
+	read_all("/proc/diskstats");
+}
+
+TEST(huge_pages_and_what_is_to_be_written)
+{
+	read_all("/proc/meminfo");
+	CHECK(number_of("Dirty:") >= 0 && number_of("Writeback:") >= 0);
+	CHECK(strcmp(value_of("Hugepagesize:"), "2048 kB") == 0);
+	CHECK(number_of("HugePages_Free:") <= number_of("HugePages_Total:"));
+	long total = number_of("HugePages_Total:");
+	read_all("/proc/sys/vm/nr_hugepages");
+	CHECK_EQ(atol(text), total);
+}
+
+TEST(settings_are_numbers)
+{
+	static const char *const names[] = {"kernel/overflowuid", "kernel/overflowgid",
+	    "kernel/randomize_va_space", "kernel/pid_max", "kernel/threads-max",
+	    "kernel/cap_last_cap", "kernel/ngroups_max", "kernel/random/entropy_avail",
+	    "kernel/random/poolsize", "fs/overflowuid", "fs/overflowgid", "fs/leases-enable",
+	    "fs/suid_dumpable", "fs/nr_open", "fs/file-max", "fs/pipe-max-size",
+	    "vm/overcommit_memory", "vm/max_map_count", "vm/mmap_min_addr",
+	    "vm/nr_overcommit_hugepages", "vm/oom_kill_allocating_task", "vm/panic_on_oom"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char name[64], *end;
+		snprintf(name, sizeof(name), "/proc/sys/%s", names[i]);
+		read_all(name);
+		strtoul(text, &end, 10);
+		CHECK(end > text && strcmp(end, "\n") == 0);
+	}
+	read_all("/proc/sys/kernel/overflowuid");
+	CHECK_EQ(atoi(text), 65534);
+	unsigned long used, unused, max;
+	read_all("/proc/sys/fs/file-nr");
+	CHECK_EQ(sscanf(text, "%lu\t%lu\t%lu\n", &used, &unused, &max), 3);
+	CHECK(used > 0 && used <= max);
+}

@@ -84,6 +84,9 @@ static const struct proc_entry kernel_entries[] = {
     WRITABLE("msg_next_id", show_msg_next_id, write_msg_next_id),
     WRITABLE("sem_next_id", show_sem_next_id, write_sem_next_id),
     WRITABLE("shm_next_id", show_shm_next_id, write_shm_next_id),
+    FILE_("overflowuid", show_overflow_id),
+    FILE_("overflowgid", show_overflow_id),
+    FILE_("randomize_va_space", show_two), /* the heap, too */
     FILE_("tainted", show_zero),
     WRITABLE("core_pattern", show_core_pattern, write_core_pattern),
     FILE_("core_uses_pid", show_zero),
@@ -106,7 +109,11 @@ static const struct proc_entry fs_entries[] = {
     WRITABLE("file-max", show_file_max, write_file_max),
     FILE_("file-nr", show_file_count),
     WRITABLE("lease-break-time", show_lease_break_time, write_lease_break_time),
+    FILE_("leases-enable", show_one),
     FILE_("nr_open", show_open_max),
+    FILE_("overflowuid", show_overflow_id),
+    FILE_("overflowgid", show_overflow_id),
+    FILE_("suid_dumpable", show_zero),
     WRITABLE("pipe-max-size", show_pipe_max, write_pipe_max),
     FILE_("pipe-user-pages-hard", show_zero), /* no limit */
     FILE_("pipe-user-pages-soft", show_zero),
@@ -115,7 +122,11 @@ static const struct proc_entry fs_entries[] = {
 static const struct proc_entry vm_entries[] = {
     FILE_("max_map_count", show_area_max),
     FILE_("mmap_min_addr", show_mmap_min),
+    FILE_("nr_hugepages", show_zero), /* that are set apart */
+    FILE_("nr_overcommit_hugepages", show_zero),
+    FILE_("oom_kill_allocating_task", show_zero),
     FILE_("overcommit_memory", show_one),
+    FILE_("panic_on_oom", show_zero),
 };
 
 static const struct proc_entry sys_entries[] = {
@@ -130,16 +141,27 @@ static const struct proc_entry sysv_entries[] = {
     FILE_("shm", show_sysv_segments),
 };
 
+static const struct proc_entry tty_entries[] = {
+    FILE_("drivers", show_tty_drivers),
+};
+
 static const struct proc_entry root_entries[] = {
     LINK_("self", link_self),
     LINK_("thread-self", link_thread_self),
     LINK_("mounts", link_mounts),
     FILE_("cmdline", show_boot_cmdline),
+    FILE_("consoles", show_consoles),
     FILE_("cpuinfo", show_cpuinfo),
+    FILE_("devices", show_devices),
+    FILE_("diskstats", show_nothing),
+    FILE_("execdomains", show_execdomains),
     FILE_("filesystems", show_filesystems),
+    FILE_("interrupts", show_interrupts),
     FILE_("loadavg", show_loadavg),
     FILE_("locks", show_locks),
     FILE_("meminfo", show_meminfo),
+    FILE_("misc", show_nothing),
+    FILE_("partitions", show_nothing),
     PRIVATE("slabinfo", show_slabs),
     FILE_("stat", show_system_stat),
     FILE_("swaps", show_swaps),
@@ -148,6 +170,7 @@ static const struct proc_entry root_entries[] = {
     FILE_("vmstat", show_vmstat),
     DIRECTORY("sys", sys_entries),
     DIRECTORY("sysvipc", sysv_entries),
+    DIRECTORY("tty", tty_entries),
 };
 /* clang-format on */
 

@@ -4,7 +4,7 @@
  *   entries.c      which files there are: a row each, with the function that prints it
  *   procfs.c       the tree that is made of the rows and of the processes; text.c: reading and writing a file
  *   pid_*.c        the files of a process, with maps.c, mounts.c and fdinfo.c
- *   system.c       those of the machine; sys.c, sysv_limits.c: /proc/sys; sysv.c: /proc/sysvipc
+ *   system.c       those of the machine, with cpuinfo.c, devices.c and interrupts.c; sys.c, sysv_limits.c: /proc/sys; sysv.c: /proc/sysvipc
  */
 #pragma once
 
@@ -110,6 +110,15 @@ SHOW(show_limits);
 SHOW(show_mounts);
 SHOW(show_mountinfo);
 SHOW(show_fdinfo);
+SHOW(show_devices);
+SHOW(show_consoles);
+SHOW(show_tty_drivers);
+SHOW(show_interrupts);
+int show_interrupt_sums(struct proc_text *text);
+SHOW(show_nothing);
+SHOW(show_execdomains);
+SHOW(show_overflow_id);
+SHOW(show_two);
 SHOW(show_smaps_rollup);
 SHOW(show_auxv);
 SHOW(show_wchan);

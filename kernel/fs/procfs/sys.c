@@ -26,6 +26,9 @@ SHOW_CONSTANT(show_threads_max, "%u\n", process_thread_limit())
 SHOW_CONSTANT(show_rr_turn, "%u\n", SCHED_RR_TURN_MS)
 SHOW_CONSTANT(show_zero, "0\n")
 SHOW_CONSTANT(show_one, "1\n")
+SHOW_CONSTANT(show_execdomains, "0-0\tLinux           \t[kernel]\n")
+SHOW_CONSTANT(show_overflow_id, "65534\n")
+SHOW_CONSTANT(show_two, "2\n")
 SHOW_CONSTANT(show_cap_last, "%d\n", CAPABILITY_COUNT - 1)
 SHOW_CONSTANT(show_groups_max, "65536\n")
 SHOW_CONSTANT(show_pipe_max, "%u\n", pipe_size_limit())
@@ -41,6 +44,13 @@ SHOW_CONSTANT(show_aio_requests, "%u\n", aio_requests())
 SHOW_CONSTANT(show_area_max, "%u\n", AREAS_MAX)
 SHOW_CONSTANT(show_mmap_min, "%llu\n", USER_MMAP_MIN)
 SHOW_CONSTANT(show_entropy, "256\n") /* the generator's key: it never runs out */
+
+/* Of what there is none of. */
+int show_nothing(struct proc_text *text, const struct proc_subject *subject)
+{
+	(void)text, (void)subject;
+	return 0;
+}
 
 static int show_name(struct proc_text *text, bool domain)
 {

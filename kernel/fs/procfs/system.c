@@ -37,11 +37,17 @@ int show_meminfo(struct proc_text *text, const struct proc_subject *subject)
 	    "Buffers:        %8u kB\nCached:         %8lu kB\nSwapCached:     %8u kB\n", 0u,
 	    files * kib, 0u);
 	proc_print(text,
-	    "SwapTotal:      %8u kB\nSwapFree:       %8u kB\nShmem:          %8lu kB\n", 0u, 0u,
-	    files * kib);
+	    "SwapTotal:      %8u kB\nSwapFree:       %8u kB\nDirty:          %8u kB\n"
+	    "Writeback:      %8u kB\nShmem:          %8lu kB\n",
+	    0u, 0u, 0u, 0u, files * kib);
 	proc_print(text,
 	    "Slab:           %8lu kB\nSReclaimable:   %8u kB\nSUnreclaim:     %8lu kB\n",
 	    slabs * kib, 0u, slabs * kib);
+	/* None are set apart. */
+	proc_print(text,
+	    "HugePages_Total:   %5u\nHugePages_Free:    %5u\nHugePages_Rsvd:    %5u\n"
+	    "HugePages_Surp:    %5u\nHugepagesize:   %8u kB\n",
+	    0u, 0u, 0u, 0u, 2048u);
 	return 0;
 }
 
@@ -139,12 +145,17 @@ int show_system_stat(struct proc_text *text, const struct proc_subject *subject)
 		struct cpu_times times = times_of(cpu);
 		show_cpu_times(text, &times);
 	}
+	int err = show_interrupt_sums(text);
+	if (err)
+		return err;
 	struct counts counts = {0};
 	thread_for_each(count_thread, &counts);
 	proc_print(text, "ctxt %lu\nbtime %lu\nprocesses %lu\n", switches,
 	    (uint64_t)((uint64_t)unix_timestamp() - uptime_ns() / NSEC_PER_SEC),
 	    process_count_made());
-	proc_print(text, "procs_running %u\nprocs_blocked 0\n", counts.running);
+	/* Nobody waits for a disk, and interrupts leave nothing for later but to threads. */
+	proc_print(text, "procs_running %u\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
+	    counts.running);
 	return 0;
 }
 

@@ -55,6 +55,8 @@ struct irq_stats {
 	unsigned vector, cpu;
 	const char *name;
 	uint64_t count;
+	int gsi;       /* of a line; -1: a message, or the processor's own */
+	bool is_level; /* a line */
 };
 void irq_for_each_stats(void (*fn)(const struct irq_stats *stats, void *ctx), void *ctx);
 /* Interrupts that came to a vector without a handler, on all CPUs; the first of each vector is logged. */
