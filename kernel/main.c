@@ -35,6 +35,7 @@
 #include <sched/thread.h>
 #include <serial/serial.h>
 #include <sync/spinlock.h>
+#include <sysfs/sysfs.h>
 #include <sysv/sysv.h>
 #include <test/selftest.h>
 #include <time/clock.h>
@@ -167,6 +168,7 @@ static const struct boot_step boot_steps[] = {
     {"terminals", tty_init},
     {"device files", devfs_register},
     {"process files", procfs_register},
+    {"machine files", sysfs_register},
     {"epoll", epoll_init},
     {"timerfd", timerfd_init},
     {"root file system", vfs_init},

@@ -62,6 +62,7 @@ write_init_head() {
 #!/bin/busybox sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-vt100}"
 [ -e /proc/self ] || mount -t proc proc /proc
+[ -e /sys/kernel ] || mount -t sysfs sysfs /sys
 [ -c /dev/null ] || mount -t devtmpfs dev /dev
 [ -d /dev/pts ] || mkdir /dev/pts 2>/dev/null
 cd /root

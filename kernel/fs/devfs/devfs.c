@@ -119,6 +119,7 @@ void mount_usual(void)
 {
 	mount_at("devtmpfs", "/dev", "devtmpfs", MS_NOSUID);
 	mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+	mount_at("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC);
 	mount_at("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC);
 	mount_at("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV);
 	int err = vfs_mkdir(AT_FDCWD, "/tmp", 01777);

@@ -94,7 +94,7 @@ static int show_object(
 int show_fdinfo(struct proc_text *text, const struct proc_subject *subject)
 {
 	struct capability capability;
-	if (!process_capability(subject->process, LOOK_BY_FS_IDS, subject->fd, &capability))
+	if (!process_capability(subject->process, LOOK_BY_FS_IDS, subject->index, &capability))
 		return process_may_look(subject->process, LOOK_BY_FS_IDS) ? -ENOENT : -EACCES;
 	int err = show_object(text, subject->process, &capability);
 	object_put(capability.object);

@@ -106,11 +106,11 @@ int link_fd(const struct proc_subject *subject, char *buf, struct path *jump)
 {
 	if (!process_may_look(subject->process, LOOK_BY_FS_IDS))
 		return -EACCES;
-	int fd = subject->fd;
+	int fd = subject->index;
 	struct object *object = process_next_object(subject->process, LOOK_BY_FS_IDS, &fd);
 	if (!object)
 		return -ENOENT;
-	int result = fd == subject->fd ? link_object(object, buf, jump) : -ENOENT;
+	int result = fd == subject->index ? link_object(object, buf, jump) : -ENOENT;
 	object_put(object);
 	return result;
 }

@@ -2,7 +2,8 @@
  * What the files of procfs share.
  *
  *   entries.c      which files there are: a row each, with the function that prints it
- *   procfs.c       the tree that is made of the rows and of the processes; text.c: reading and writing a file
+ *   tree.c         the tree that is made of the rows and of the processes: <procfs/tree.h>; text.c: reading and writing a file
+ *   procfs.c       the file system
  *   pid_*.c        the files of a process, with maps.c, mounts.c and fdinfo.c
  *   system.c       those of the machine, with cpuinfo.c, devices.c and interrupts.c; sys.c, sysv_limits.c: /proc/sys; sysv.c: /proc/sysvipc
  */
@@ -10,60 +11,14 @@
 
 #include <process/process.h>
 #include <procfs/procfs.h>
+#include <procfs/tree.h>
 #include <vfs/vfs.h>
-
-/*
- * Text that grows as it is printed: the one way in which files here come to be. What may be long is printed in parts, each when it is read: a
- * printer that stops before the end says so, and from where on it wants to be asked again.
- */
-struct proc_text {
-	char *buf;
-	size_t len, size;
-	uint64_t before; /* bytes of the parts before this one */
-	uint64_t next;   /* the printer's; 0: from the beginning */
-	bool has_more;   /* behind this part */
-	bool failed;     /* out of memory */
-};
-void proc_print(struct proc_text *text, const char *format, ...) PRINTF_LIKE(2, 3);
-void proc_append(struct proc_text *text, const char *bytes, size_t len);
-void proc_sink(void *text, const char *bytes, size_t len); /* of lib/fmt.h */
-/* Sets as bits in hexadecimal, so many, and as a list of numbers and ranges. */
-void proc_print_bits(struct proc_text *text, uint64_t set, unsigned count);
-void proc_print_list(struct proc_text *text, uint64_t set);
-void proc_pad(struct proc_text *text, size_t line_start, size_t width);
-
-/* Whom a file is about. process is NULL for the system's own files. tid 0: the process as a whole. */
-struct proc_subject {
-	struct process *process;
-	uint32_t tid;
-	int fd;
-};
-
-/* A name in a directory: what it does says what it is. */
-struct proc_entry {
-	const char *name;
-	uint32_t mode;
-	/* A file: prints it. 0 or -errno. */
-	int (*show)(struct proc_text *text, const struct proc_subject *subject);
-	/* May be NULL. text is NUL-terminated. */
-	int (*write)(const struct proc_subject *subject, char *text);
-	/* May be NULL. Of an open file. */
-	int64_t (*ioctl)(const struct proc_subject *subject, uint64_t request, uaddr_t arg);
-	/* A link: as inode_ops.read_link. */
-	int (*link)(const struct proc_subject *subject, char *buf, struct path *jump);
-	/* To open it takes the right to look into the process; nobody keeps it from being listed. */
-	bool is_guarded;
-	/* A directory: of entries, or of what is numbered. */
-	const struct proc_entry *children;
-	size_t child_count;
-	enum { DIR_TABLE, DIR_ROOT, DIR_TASKS, DIR_FDS, DIR_FDINFO } kind;
-};
 
 /* What an inode of ours is: inode->data. */
 struct proc_node {
 	const struct proc_entry *entry;
 	uint32_t pid, tid;
-	int fd;
+	int index;
 	uint64_t start_ns; /* of that process: a later one with its number is another */
 };
 /* 0 and a subject whose process is referenced; -ESRCH. */
