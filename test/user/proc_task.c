@@ -1,7 +1,7 @@
 /* /proc/PID and /proc/PID/task/TID: where threads wait, where they may run, what programs were told at their start. */
 #include "proc.h"
 
-#include <dirent.h>
+#include <grp.h>
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/personality.h>
@@ -200,6 +200,17 @@ TEST(status_tells_where_a_thread_may_run)
 	CHECK(number_of("VmPTE:") > 0 && number_of("VmPin:") == 0 && number_of("Kthread:") == 0);
 	pthread_barrier_wait(&is_seen);
 	CHECK(!pthread_join(thread, NULL));
+}
+
+TEST(status_lists_groups)
+{
+	const gid_t groups[] = {20, 30, 40};
+	CHECK_OK(setgroups(3, groups));
+	read_all("/proc/self/status");
+	CHECK(strstr(text, "\nGroups:\t20 30 40 \nNStgid:\t"));
+	CHECK_OK(setgroups(0, NULL));
+	read_all("/proc/self/status");
+	CHECK(strstr(text, "\nGroups:\t \nNStgid:\t"));
 }
 
 TEST(status_counts_room_for_descriptors)

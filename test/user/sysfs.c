@@ -172,6 +172,8 @@ TEST(sys_is_a_file_system_of_its_own)
 	CHECK(S_ISDIR(stat.st_mode));
 	CHECK_OK(lstat("/sys/fs/cgroup", &stat));
 	CHECK(S_ISDIR(stat.st_mode));
+	CHECK_OK(lstat("/sys/dev/block", &stat));
+	CHECK(S_ISDIR(stat.st_mode));
 	CHECK_OK(lstat("/sys/block", &stat));
 	CHECK(S_ISDIR(stat.st_mode));
 	CHECK_ERR(mkdir("/sys/new", 0755), EPERM);

@@ -278,8 +278,8 @@ static void show_groups(
 	const struct credentials *creds = look->credentials;
 	proc_print(text, "FDSize:\t%u\nGroups:\t", look->descriptors);
 	for (size_t i = 0; creds && i < creds->group_count; i++)
-		proc_print(text, "%u ", creds->groups[i]);
-	proc_print(text, "\nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\nKthread:\t0\n",
+		proc_print(text, i ? " %u" : "%u", creds->groups[i]);
+	proc_print(text, " \nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\nKthread:\t0\n",
 	    process->pid->number, look->task.tid, look->group, look->session);
 }
 

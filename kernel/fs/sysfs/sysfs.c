@@ -83,10 +83,12 @@ static const struct proc_entry huge_entries[] = {
 static const struct proc_entry mm_entries[] = {DIRECTORY("transparent_hugepage", huge_entries)};
 static const struct proc_entry kernel_entries[] = {DIRECTORY("mm", mm_entries)};
 
-/* Where cgroups would be mounted; and disks would be. */
+/* Where disks would be, and cgroups be mounted. */
+static const struct proc_entry dev_entries[] = {EMPTY("block")};
 static const struct proc_entry fs_entries[] = {EMPTY("cgroup")};
 static const struct proc_entry root_entries[] = {
     EMPTY("block"),
+    DIRECTORY("dev", dev_entries),
     DIRECTORY("devices", device_entries),
     DIRECTORY("fs", fs_entries),
     DIRECTORY("kernel", kernel_entries),
