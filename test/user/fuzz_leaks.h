@@ -1,7 +1,7 @@
 /* Leaks: what the kernel has in use by the end of one round and of a later one. Only where nobody else uses it. */
 #pragma once
 
-#include "fuzz.h"
+#include "check.h"
 
 #include <limits.h>
 #include <sys/sysinfo.h>
