@@ -1,4 +1,4 @@
-/* Users, groups, and the powers of root: who a thread acts as. */
+/* Users and groups: who a thread acts as. */
 #include <abi/errno.h>
 #include <posixx/syscalls.h>
 #include <process/process.h>
@@ -293,96 +293,6 @@ int64_t sys_setgroups(size_t size, uaddr_t list)
 	if (size && copy_from_user(new->groups, list, size * sizeof(new->groups[0])))
 		return drop(new, -EFAULT);
 	sort_groups(new->groups, size);
-	credentials_commit(new);
-	return 0;
-}
-
-/* capget, capset: three versions of the structure; the first has 32 powers only. */
-#define CAP_VERSION_1 0x19980330u
-#define CAP_VERSION_2 0x20071026u
-#define CAP_VERSION_3 0x20080522u
-
-struct cap_header {
-	uint32_t version;
-	int32_t pid;
-};
-
-struct cap_data {
-	uint32_t effective, permitted, inheritable;
-};
-
-/* How many words; 0: an unknown version, and the caller is told which one we like. */
-static int read_cap_header(uaddr_t at, struct cap_header *header, unsigned *words)
-{
-	if (copy_from_user(header, at, sizeof(*header)))
-		return -EFAULT;
-	*words = header->version == CAP_VERSION_1 ? 1 : 2;
-	if (header->version == CAP_VERSION_1 || header->version == CAP_VERSION_2 ||
-	    header->version == CAP_VERSION_3)
-		return 0;
-	*words = 0;
-	return put_user_u32(at, CAP_VERSION_3) ? -EFAULT : -EINVAL;
-}
-
-int64_t sys_capget(uaddr_t header_at, uaddr_t data_at)
-{
-	struct cap_header header;
-	struct cap_data data[2] = {0};
-	unsigned words;
-	int err = read_cap_header(header_at, &header, &words);
-	/* Asking for the version is no error. */
-	if (err == -EINVAL && !words && uaddr_is_null(data_at))
-		return 0;
-	if (err)
-		return err;
-	if (header.pid < 0)
-		return -EINVAL;
-	rcu_read_lock();
-	const struct task *task =
-	    header.pid ? task_find_locked((uint32_t)header.pid) : current_task();
-	if (task) {
-		const struct credentials *creds = rcu_dereference(task->credentials);
-		for (unsigned i = 0; i < 2; i++)
-			data[i] = (struct cap_data){(uint32_t)(creds->cap_effective >> 32 * i),
-			    (uint32_t)(creds->cap_permitted >> 32 * i),
-			    (uint32_t)(creds->cap_inheritable >> 32 * i)};
-	}
-	rcu_read_unlock();
-	if (!task)
-		return -ESRCH;
-	return uaddr_is_null(data_at) ? 0 : copy_to_user(data_at, data, words * sizeof(data[0]));
-}
-
-int64_t sys_capset(uaddr_t header_at, uaddr_t data_at)
-{
-	struct cap_header header;
-	struct cap_data data[2] = {0};
-	unsigned words;
-	int err = read_cap_header(header_at, &header, &words);
-	if (err)
-		return err;
-	if (header.pid && (uint32_t)header.pid != current_task()->pid->number)
-		return -EPERM;
-	if (copy_from_user(data, data_at, words * sizeof(data[0])))
-		return -EFAULT;
-	uint64_t known = (1ull << CAPABILITY_COUNT) - 1;
-	uint64_t effective = (data[0].effective | (uint64_t)data[1].effective << 32) & known;
-	uint64_t permitted = (data[0].permitted | (uint64_t)data[1].permitted << 32) & known;
-	uint64_t inheritable = (data[0].inheritable | (uint64_t)data[1].inheritable << 32) & known;
-
-	const struct credentials *old = current_credentials();
-	if (!has_power(POWER_SETPCAP) && inheritable & ~(old->cap_inheritable | old->cap_permitted))
-		return -EPERM;
-	if (inheritable & ~(old->cap_inheritable | old->cap_bounding) ||
-	    permitted & ~old->cap_permitted || effective & ~permitted)
-		return -EPERM;
-	struct credentials *new = copy_current();
-	if (!new)
-		return -ENOMEM;
-	new->cap_effective = effective;
-	new->cap_permitted = permitted;
-	new->cap_inheritable = inheritable;
-	new->cap_ambient &= permitted &inheritable;
 	credentials_commit(new);
 	return 0;
 }

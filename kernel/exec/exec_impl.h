@@ -28,6 +28,24 @@ MUST_USE int exec_file_map(
 /* What lies behind the file's bytes in its last page, once the space is the current one. */
 MUST_USE int exec_file_clear_tails(const struct exec_file *file);
 
+/* An execve under way. */
+struct load {
+	const char *path; /* AT_EXECFN: what the caller named */
+	struct exec_file program, interpreter;
+	struct exec_strings *argv; /* ours once a script has changed them */
+	struct exec_strings *envp;
+	bool argv_is_ours;
+	struct address_space *space;
+	uintptr_t stack_top, vdso;
+	uint32_t new_uid, new_gid; /* by the set-id bits */
+	bool set_uid, set_gid;
+};
+
+/* script.c: follows #! lines until there is a program. Afterwards load->program.object is a reference of ours. */
+MUST_USE int exec_find_program(struct load *load, struct object *file);
+/* space.c: with both files mapped, and room for the stack. */
+MUST_USE int exec_build_space(struct load *load);
+
 /* stack.c: strings, vectors and auxiliary values on the new stack. The space is the current one. */
 struct exec_stack {
 	uintptr_t top;

@@ -5,27 +5,19 @@
  * The thread that took the signal writes the file. All others come on their way to user mode, say what their registers are, and sleep until the
  * process ends: they leave the memory as it was when it went wrong.
  */
-#include "process_impl.h"
+#include "core_impl.h"
 
-#include <abi/linux/fcntl.h>
 #include <abi/linux/process.h>
 #include <abi/linux/signal.h>
-#include <lib/fmt.h>
 #include <lib/rbtree.h>
-#include <lib/string.h>
 #include <mm/slab.h>
 #include <object/io.h>
-#include <time/clock.h>
 
 #define ELF_CORE     4
 #define ELF_X86_64   62
 #define PT_LOAD      1
 #define PT_NOTE      4
-#define NT_PRSTATUS  1
-#define NT_PRPSINFO  3
-#define NT_SIGINFO   0x53494749
 #define SEGMENTS_MAX 0xfffe
-#define NAME_MAX     256
 
 struct elf_header {
 	uint8_t magic[16];
@@ -40,44 +32,6 @@ struct program_header {
 	uint32_t type, flags;
 	uint64_t offset, va, pa, file_size, memory_size, align;
 };
-
-struct note {
-	uint32_t name_size, size, type;
-	char name[8];
-};
-
-/* Linux's elf_prstatus. */
-struct status_note {
-	int32_t signal, code, error;
-	int16_t current, padding;
-	uint64_t pending, blocked;
-	uint32_t pid, parent, group, session;
-	int64_t times[8]; /* own and children's, of user and system: seconds, microseconds */
-	uint64_t registers[USER_DUMP_REGISTERS];
-	int32_t has_vectors, padding2;
-};
-static_assert(sizeof(struct status_note) == 336, "Linux's ABI");
-
-/* Linux's elf_prpsinfo. */
-struct process_note {
-	char state, state_name, is_zombie, nice;
-	uint64_t flags;
-	uint32_t uid, gid, pid, parent, group, session;
-	char name[16], arguments[80];
-};
-static_assert(sizeof(struct process_note) == 136, "Linux's ABI");
-
-struct thread_notes {
-	struct note status_head;
-	struct status_note status;
-} PACKED;
-
-struct process_notes {
-	struct note process_head;
-	struct process_note process;
-	struct note signal_head;
-	uint64_t signal[16];
-} PACKED;
 
 /* A thread that waits for the end: on its stack. */
 struct parked {
@@ -96,93 +50,6 @@ struct dump {
 	size_t count;
 	struct program_header *segments; /* the notes, then areas */
 };
-
-static struct spinlock pattern_lock = SPINLOCK_INIT("core pattern", RANK_NONE);
-static char pattern[CORE_PATTERN_MAX] = "core"; /* pattern_lock */
-
-void core_pattern_get(char *buf)
-{
-	spin_lock(&pattern_lock);
-	memcpy(buf, pattern, CORE_PATTERN_MAX);
-	spin_unlock(&pattern_lock);
-}
-
-int core_pattern_set(const char *text)
-{
-	size_t len = strlen(text);
-	if (*text == '|' || len >= CORE_PATTERN_MAX) /* no programs are run on dumps */
-		return -EINVAL;
-	spin_lock(&pattern_lock);
-	memcpy(pattern, text, len + 1);
-	spin_unlock(&pattern_lock);
-	return 0;
-}
-
-/* What %letter stands for. */
-static int expand(char letter, int signal, char *buf, size_t size)
-{
-	const struct process *process = current_process();
-	const struct credentials *creds = current_credentials();
-	char name[65];
-	switch (letter) {
-	case 'p':
-	case 'P': return snprintf(buf, size, "%u", process->pid->number);
-	case 'i':
-	case 'I': return snprintf(buf, size, "%u", current_task()->pid->number);
-	case 'u': return snprintf(buf, size, "%u", creds->uid);
-	case 'g': return snprintf(buf, size, "%u", creds->gid);
-	case 's': return snprintf(buf, size, "%d", signal);
-	case 't': return snprintf(buf, size, "%ld", (long)unix_timestamp());
-	case 'c': return snprintf(buf, size, "%lu", process_limit(process, RLIMIT_CORE));
-	case 'e': return snprintf(buf, size, "%s", current_thread()->name);
-	case 'h': process_host_name(name, sizeof(name)); return snprintf(buf, size, "%s", name);
-	case '%': return snprintf(buf, size, "%%");
-	default: return 0;
-	}
-}
-
-static NOINLINE bool make_name(char *name, int signal)
-{
-	char form[CORE_PATTERN_MAX];
-	size_t len = 0;
-	core_pattern_get(form);
-	for (const char *at = form; *at && len < NAME_MAX - 1; at++) {
-		if (*at != '%') {
-			name[len++] = *at;
-		} else {
-			if (!*++at)
-				break;
-			int n = expand(*at, signal, name + len, NAME_MAX - len);
-			len += min((size_t)n, NAME_MAX - 1 - len);
-		}
-	}
-	name[min(len, (size_t)NAME_MAX - 1)] = '\0';
-	return len;
-}
-
-/* Nothing that somebody else has prepared: a plain file of our own, with no other name. */
-static bool is_good(struct object *object)
-{
-	struct kstat stat;
-	return object->ops->stat && !object->ops->stat(object, &stat) &&
-	       (stat.mode & S_IFMT) == S_IFREG && stat.nlink == 1 &&
-	       stat.uid == current_credentials()->fsuid && object->ops->truncate &&
-	       !object->ops->truncate(object, 0);
-}
-
-static NOINLINE struct object *open_file(int signal)
-{
-	char name[NAME_MAX];
-	struct object *object;
-	const struct open_request request = {
-	    .flags = O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_LARGEFILE, .mode = 0600};
-	if (!make_name(name, signal) || vfs_open(AT_FDCWD, name, &request, &object))
-		return NULL;
-	if (is_good(object))
-		return object;
-	object_put(object);
-	return NULL;
-}
 
 static bool put(struct dump *dump, const void *bytes, size_t len)
 {
@@ -257,65 +124,6 @@ static bool list_segments(struct dump *dump)
 		at += dump->segments[i].file_size;
 	}
 	return true;
-}
-
-static struct note note_head(const char *name, uint32_t type, size_t size)
-{
-	struct note note = {
-	    .name_size = (uint32_t)strlen(name) + 1, .size = (uint32_t)size, .type = type};
-	memcpy(note.name, name, strlen(name));
-	return note;
-}
-
-static uint32_t parent_number(const struct process *process)
-{
-	rcu_read_lock();
-	const struct process *parent = rcu_dereference(process->parent);
-	uint32_t number = parent ? parent->pid->number : 0;
-	rcu_read_unlock();
-	return number;
-}
-
-/* Of the current thread. info: the signal that it took, or NULL. */
-static void fill_thread_notes(
-    struct thread_notes *notes, const struct registers *regs, const struct signal_info *info)
-{
-	uint64_t registers[USER_DUMP_REGISTERS];
-	const struct task *task = current_task();
-	*notes = (struct thread_notes){
-	    .status_head = note_head("CORE", NT_PRSTATUS, sizeof(notes->status))};
-	notes->status = (struct status_note){.signal = info ? info->signal : 0,
-	    .code = info ? info->code : 0,
-	    .error = info ? info->error : 0,
-	    .current = (int16_t)(info ? info->signal : 0),
-	    .pending = task->pending.pending,
-	    .blocked = task->blocked,
-	    .pid = task->pid->number,
-	    .parent = parent_number(task->process),
-	    .group = process_group_number(task->process)};
-	user_registers_dump(regs, registers);
-	memcpy(notes->status.registers, registers, sizeof(registers));
-}
-
-static struct process_notes *make_process_notes(const struct signal_info *info)
-{
-	const struct process *process = current_process();
-	const struct credentials *creds = current_credentials();
-	struct process_notes *notes = kzalloc(sizeof(*notes));
-	if (!notes)
-		return NULL;
-	notes->process_head = note_head("CORE", NT_PRPSINFO, sizeof(notes->process));
-	notes->process = (struct process_note){.state_name = 'R',
-	    .nice = process->nice,
-	    .uid = creds->uid,
-	    .gid = creds->gid,
-	    .pid = process->pid->number,
-	    .parent = parent_number(process),
-	    .group = process_group_number(process)};
-	(void)str_copy(notes->process.name, sizeof(notes->process.name), current_thread()->name);
-	notes->signal_head = note_head("CORE", NT_SIGINFO, sizeof(notes->signal));
-	memcpy(notes->signal, info, sizeof(*info));
-	return notes;
 }
 
 /* The thread that took the signal, the process, then the other threads: debuggers begin with the first. */
@@ -403,7 +211,7 @@ void core_park(const struct registers *regs)
 {
 	struct process *process = current_process();
 	struct parked parked;
-	fill_thread_notes(&parked.notes, regs, NULL);
+	core_fill_thread_notes(&parked.notes, regs, NULL);
 	spin_lock_irq(&process->signals.lock);
 	list_push_back(&process->parked, &parked.link);
 	atomic_store(&process->parked_count, process->parked_count + 1);
@@ -464,7 +272,7 @@ static bool gather_threads(struct dump *dump, struct process *process)
 static bool write_file(struct dump *dump, int signal)
 {
 	bring_in_files(dump->space);
-	if (!list_segments(dump) || !(dump->file = open_file(signal)))
+	if (!list_segments(dump) || !(dump->file = core_open_file(signal)))
 		return false;
 	if (put_head(dump))
 		put_memory(dump);
@@ -478,8 +286,8 @@ bool core_dump(const struct registers *regs, const struct signal_info *info)
 	if (!begin_dump(process, regs))
 		return false;
 	struct dump dump = {.left = process_limit(process, RLIMIT_CORE), .space = process->space};
-	struct process_notes *notes = make_process_notes(info);
-	fill_thread_notes(&dump.own, regs, info);
+	struct process_notes *notes = core_make_process_notes(info);
+	core_fill_thread_notes(&dump.own, regs, info);
 	dump.notes = notes;
 	bool is_dumped_now =
 	    notes && gather_threads(&dump, process) && write_file(&dump, info->signal);

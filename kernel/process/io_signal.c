@@ -1,21 +1,19 @@
 /*
- * Objects that tell of changes by signals. They wait on the object's own queues, as what is in a set of epoll does. Queues are woken where no signal can
- * be sent: a thread of the kernel's, started with the first such object, sends it a moment later. Changes that come meanwhile are told once.
+ * Objects that tell of changes by signals. They wait on the object's own queues, as what is in a set of epoll does. Queues are woken where no
+ * signal can be sent: a thread of the kernel's, started with the first such object, sends it a moment later. Changes that come meanwhile are told
+ * once.
  *
  * Life cycle: made with the first owner, signal or O_ASYNC, until the object is forgotten; counted, because the thread may have it in hand then.
  */
+#include "io_tell.h"
 #include "process_impl.h"
 
 #include <abi/linux/fcntl.h>
 #include <abi/linux/signal.h>
 #include <mm/slab.h>
 #include <object/poll.h>
-#include <process/io_signal.h>
 
 #define QUEUES_MAX 4
-#define POLL_IN    1 /* of si_code */
-#define POLL_OUT   2
-#define POLL_MSG   3
 
 /* Letters: l io_lock, m switch_mutex, I immutable, a atomic */
 struct io_wait {
@@ -26,16 +24,13 @@ struct io_wait {
 };
 
 struct io_signal {
-	uint32_t refs;           /* a */
-	struct pid *owner;       /* l: with a reference; NULL: nobody */
-	enum io_owner_kind kind; /* l */
-	int signal, fd;          /* l */
-	uint32_t uid, euid;      /* l: of who named the owner */
-	bool input, output;      /* l: changed, and not told yet */
-	bool is_pending;         /* l */
-	struct list pending;     /* l */
-	bool is_on;              /* m */
-	unsigned wait_count;     /* m */
+	uint32_t refs;       /* a */
+	struct io_told told; /* l */
+	bool input, output;  /* l: changed, and not told yet */
+	bool is_pending;     /* l */
+	struct list pending; /* l */
+	bool is_on;          /* m */
+	unsigned wait_count; /* m */
 	struct io_wait waits[QUEUES_MAX];
 };
 
@@ -53,8 +48,8 @@ static void put(struct io_signal *io_signal)
 {
 	if (atomic_fetch_sub(&io_signal->refs, 1) != 1)
 		return;
-	if (io_signal->owner)
-		pid_put(io_signal->owner);
+	if (io_signal->told.owner)
+		pid_put(io_signal->told.owner);
 	kfree(io_signal);
 }
 
@@ -76,77 +71,34 @@ static struct io_signal *get(struct object *object)
 	return io_signal;
 }
 
-/* As Linux asks: whoever named the owner may signal it. RCU or the tree lock held. */
-static bool may_tell(const struct io_signal *io_signal, const struct task *task)
-{
-	const struct credentials *creds = rcu_dereference(task->credentials);
-	return !io_signal->euid || io_signal->euid == creds->suid ||
-	       io_signal->euid == creds->uid || io_signal->uid == creds->suid ||
-	       io_signal->uid == creds->uid;
-}
-
-/* only: the thread alone. Tree lock held. */
-static void tell_one(
-    const struct io_signal *told, struct process *process, struct task *only, int code)
-{
-	if (list_is_empty(&process->tasks))
-		return;
-	rcu_read_lock();
-	bool may = may_tell(told, only ? only : list_first(&process->tasks, struct task, link));
-	rcu_read_unlock();
-	if (!may)
-		return;
-	struct signal_info info = {.signal = told->signal, .code = code};
-	info.words[0] = code == POLL_OUT ? POLLOUT | POLLWRNORM | POLLWRBAND : POLLIN | POLLRDNORM;
-	info.words[1] = (uint32_t)told->fd;
-	if (told->signal &&
-	    !(only ? signal_send_task(only, &info) : signal_send_process(process, &info)))
-		return;
-	/* Too many wait already, or nothing else is wanted. */
-	info = signal_info_kernel(SIGIO);
-	int ignored = only ? signal_send_task(only, &info) : signal_send_process(process, &info);
-	(void)ignored;
-}
-
-/* `told`: a copy, with a reference to its owner. */
-static void tell(const struct io_signal *told, int code)
-{
-	struct pid *pid = told->owner;
-	struct process *member;
-	spin_lock(&process_tree_lock);
-	rcu_read_lock();
-	struct process *process = rcu_dereference(pid->process);
-	struct task *task = rcu_dereference(pid->task);
-	rcu_read_unlock();
-	if (told->kind == IO_OWNER_THREAD && task)
-		tell_one(told, task->process, task, code);
-	else if (told->kind == IO_OWNER_PROCESS && process)
-		tell_one(told, process, NULL, code);
-	else if (told->kind == IO_OWNER_GROUP)
-		list_for_each(member, &pid->group, group_link)
-			tell_one(told, member, NULL, code);
-	spin_unlock(&process_tree_lock);
-}
-
 /* With a reference to the owner. io_lock held. */
-static void copy_locked(struct io_signal *copy, const struct io_signal *io_signal)
+static struct io_told copy_told_locked(const struct io_signal *io_signal)
 {
-	*copy = *io_signal;
-	if (copy->owner)
-		pid_get(copy->owner);
+	if (io_signal->told.owner)
+		pid_get(io_signal->told.owner);
+	return io_signal->told;
 }
+
+/* What has changed of an object, and who is to know. */
+struct change {
+	struct io_signal *io_signal; /* the reference that the list had */
+	struct io_told told;
+	bool input, output;
+};
 
 /* Takes the first; false: there is none. */
-static bool take(struct io_signal **first, struct io_signal *copy)
+static bool take(struct change *change)
 {
 	irq_flags_t flags = spin_lock_irqsave(&io_lock);
 	bool is_any = !list_is_empty(&pending);
 	if (is_any) {
 		struct io_signal *io_signal = list_first(&pending, struct io_signal, pending);
 		list_remove(&io_signal->pending);
-		copy_locked(copy, io_signal);
+		*change = (struct change){.io_signal = io_signal,
+		    .told = copy_told_locked(io_signal),
+		    .input = io_signal->input,
+		    .output = io_signal->output};
 		io_signal->is_pending = io_signal->input = io_signal->output = false;
-		*first = io_signal;
 	}
 	spin_unlock_irqrestore(&io_lock, flags);
 	return is_any;
@@ -155,22 +107,22 @@ static bool take(struct io_signal **first, struct io_signal *copy)
 static void tell_for_ever(void *arg)
 {
 	(void)arg;
-	struct io_signal *io_signal, copy;
+	struct change change;
 	for (;;) {
 		thread_prepare_to_block();
-		if (!take(&io_signal, &copy)) {
+		if (!take(&change)) {
 			int ignored = thread_block(NSEC_MAX);
 			(void)ignored;
 			continue;
 		}
 		thread_cancel_block();
-		if (copy.owner && copy.input)
-			tell(&copy, POLL_IN);
-		if (copy.owner && copy.output)
-			tell(&copy, POLL_OUT);
-		if (copy.owner)
-			pid_put(copy.owner);
-		put(io_signal);
+		if (change.told.owner && change.input)
+			io_tell(&change.told, IO_CHANGE_INPUT);
+		if (change.told.owner && change.output)
+			io_tell(&change.told, IO_CHANGE_OUTPUT);
+		if (change.told.owner)
+			pid_put(change.told.owner);
+		put(change.io_signal);
 	}
 }
 
@@ -243,7 +195,7 @@ int io_signal_switch(struct object *object, bool on, int fd)
 	mutex_lock(&switch_mutex);
 	int err = start_teller();
 	if (!err && on && !io_signal->is_on) {
-		io_signal->fd = fd;
+		io_signal->told.fd = fd;
 		object_poll(object, &table.table);
 		atomic_fetch_or(&object->flags, O_ASYNC);
 	} else if (!err && !on && io_signal->is_on) {
@@ -300,11 +252,11 @@ int io_signal_set_owner(struct object *object, struct io_owner owner)
 	}
 	const struct credentials *creds = current_credentials();
 	irq_flags_t flags = spin_lock_irqsave(&io_lock);
-	struct pid *old = io_signal->owner;
-	io_signal->owner = pid;
-	io_signal->kind = owner.kind;
-	io_signal->uid = creds->uid;
-	io_signal->euid = creds->euid;
+	struct pid *old = io_signal->told.owner;
+	io_signal->told.owner = pid;
+	io_signal->told.kind = owner.kind;
+	io_signal->told.uid = creds->uid;
+	io_signal->told.euid = creds->euid;
 	spin_unlock_irqrestore(&io_lock, flags);
 	if (old)
 		pid_put(old);
@@ -320,9 +272,9 @@ struct io_owner io_signal_owner(const struct object *object)
 	spin_lock(&process_tree_lock);
 	rcu_read_lock();
 	irq_flags_t flags = spin_lock_irqsave(&io_lock);
-	owner.kind = io_signal->kind;
-	if (io_signal->owner && is_there_locked(io_signal->owner, owner.kind))
-		owner.number = io_signal->owner->number;
+	owner.kind = io_signal->told.kind;
+	if (io_signal->told.owner && is_there_locked(io_signal->told.owner, owner.kind))
+		owner.number = io_signal->told.owner->number;
 	spin_unlock_irqrestore(&io_lock, flags);
 	rcu_read_unlock();
 	spin_unlock(&process_tree_lock);
@@ -332,16 +284,15 @@ struct io_owner io_signal_owner(const struct object *object)
 void object_tell_owner(struct object *object)
 {
 	const struct io_signal *io_signal = atomic_load_acquire(&object->io_signal);
-	struct io_signal copy;
 	if (!io_signal)
 		return;
 	irq_flags_t flags = spin_lock_irqsave(&io_lock);
-	copy_locked(&copy, io_signal);
+	struct io_told told = copy_told_locked(io_signal);
 	spin_unlock_irqrestore(&io_lock, flags);
-	if (!copy.owner)
+	if (!told.owner)
 		return;
-	tell(&copy, POLL_MSG);
-	pid_put(copy.owner);
+	io_tell(&told, IO_CHANGE_MESSAGE);
+	pid_put(told.owner);
 }
 
 int io_signal_be_told(struct object *object, int fd)
@@ -349,8 +300,8 @@ int io_signal_be_told(struct object *object, int fd)
 	struct io_signal *io_signal = get(object);
 	if (!io_signal)
 		return -ENOMEM;
-	atomic_store(&io_signal->fd, fd);
-	if (io_signal->owner)
+	atomic_store(&io_signal->told.fd, fd);
+	if (io_signal->told.owner)
 		return 0;
 	struct io_owner owner = {IO_OWNER_PROCESS, current_process()->pid->number};
 	return io_signal_set_owner(object, owner);
@@ -361,12 +312,12 @@ int io_signal_set_number(struct object *object, int signal)
 	struct io_signal *io_signal = get(object);
 	if (!io_signal)
 		return -ENOMEM;
-	atomic_store(&io_signal->signal, signal);
+	atomic_store(&io_signal->told.signal, signal);
 	return 0;
 }
 
 int io_signal_number(const struct object *object)
 {
 	const struct io_signal *io_signal = atomic_load_acquire(&object->io_signal);
-	return io_signal ? atomic_load(&io_signal->signal) : 0;
+	return io_signal ? atomic_load(&io_signal->told.signal) : 0;
 }

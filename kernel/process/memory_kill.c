@@ -1,6 +1,6 @@
 /*
- * Out of memory: who has to go. The process that holds most, shifted by oom_score_adj as Linux does (1000 is all of memory, -1000 is never), and never the
- * first one. Another is chosen only when the last victim is gone; a victim runs before others, so that this is soon.
+ * Out of memory: who has to go. The process that holds most, shifted by oom_score_adj as Linux does (1000 is all of memory, -1000 is never), and
+ * never the first one. Another is chosen only when the last victim is gone; a victim runs before others, so that this is soon.
  */
 #include "process_impl.h"
 
@@ -68,8 +68,8 @@ static void end(struct process *victim)
 }
 
 /*
- * Whoever was dying when memory ran out may be gone by now, and nobody has to go for it. Asked after nobody was seen to be dying. There may be a page again and
- * again, and yet not what is missing: then somebody has to go in the end.
+ * Whoever was dying when memory ran out may be gone by now, and nobody has to go for it. Asked after nobody was seen to be dying. There may be a
+ * page again and again, and yet not what is missing: then somebody has to go in the end.
  */
 static bool memory_came_back(void)
 {

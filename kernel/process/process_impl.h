@@ -3,7 +3,7 @@
  *
  *   process.c         the objects: processes, their threads (tasks), limits
  *   pid.c             numbers; group.c: process groups and sessions; pidfd.c: processes as descriptors
- *   io_signal.c       owners of objects: changes told by signals
+ *   io_signal.c       owners of objects; io_tell.[ch]: how they are told of changes
  *   clone.c           a life begins; vfork.c: while the parent sleeps
  *   exit.c, wait.c    it ends, and the parent is told
  *   signal_action.c   what is done about a signal; signal_send.c: who gets it; signal_queue.[ch]: what waits
@@ -11,7 +11,7 @@
  *   signal_deliver.c  what it does; signal_stop.c: job control
  *   signal_timer.c    alarm, setitimer; posix_timer.c: timer_create; signalfd.c: signals as descriptors
  *   usage.c           time and counts; look.c: what others may see; executable.c: files that run
- *   core.c            what is left of a process for a debugger
+ *   core.c            what is left of a process for a debugger; core_name.c: in which file; core_notes.c: besides the memory
  *   make_fail.c       allocations that fail for a test's sake
  *   memory_kill.c     who has to go when memory runs out
  */

@@ -1,8 +1,8 @@
 /*
- * Signals to many processes at once: a group, or everybody. Nobody joins or leaves meanwhile, and a fork that is under way counts as done: the child
- * is in the group already, for whoever wants to be sure to have got all of it. So it begins with the signals that its parent was sent on the way, which
- * would be lost otherwise: its parent's queue is not its own, and the memory that it was given may be from before the handler. What waits for the
- * parent when it begins to fork is taken first.
+ * Signals to many processes at once: a group, or everybody. Nobody joins or leaves meanwhile, and a fork that is under way counts as done: the
+ * child is in the group already, for whoever wants to be sure to have got all of it. So it begins with the signals that its parent was sent on
+ * the way, which would be lost otherwise: its parent's queue is not its own, and the memory that it was given may be from before the handler.
+ * What waits for the parent when it begins to fork is taken first.
  */
 #include "process_impl.h"
 

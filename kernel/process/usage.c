@@ -1,7 +1,7 @@
 /*
- * What processes and threads have used. The scheduler knows exactly how long a thread has run. How much of that was in the kernel nobody measures, since a
- * system call costs no more than two clock readings would: a timer looks each 10 ms at what it interrupts, on CPUs that run user threads only, and the
- * exact time is told in the proportion of what was seen. docs/decisions/0025-cpu-time-by-samples.md says why.
+ * What processes and threads have used. The scheduler knows exactly how long a thread has run. How much of that was in the kernel nobody
+ * measures, since a system call costs no more than two clock readings would: a timer looks each 10 ms at what it interrupts, on CPUs that run
+ * user threads only, and the exact time is told in the proportion of what was seen. docs/decisions/0025-cpu-time-by-samples.md says why.
  */
 #include "process_impl.h"
 

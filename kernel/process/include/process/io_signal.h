@@ -1,6 +1,6 @@
 /*
- * Changes of an object told by signals: fcntl's F_SETOWN, F_SETSIG and O_ASYNC. What belongs to the object (and not to a descriptor): dup and fork share
- * it. Context: threads.
+ * Changes of an object told by signals: fcntl's F_SETOWN, F_SETSIG and O_ASYNC. What belongs to the object (and not to a descriptor): dup and
+ * fork share it. Context: threads.
  */
 #pragma once
 
