@@ -1,9 +1,9 @@
 /*
- * What operations cost a program, in guest instructions: a static program, /init of the same archive on Exo-OS and on Linux, under a QEMU
- * whose time stamp counter counts instructions. tools/vs_linux.sh runs it on both and sets the figures side by side.
+ * What operations cost a program, in guest instructions: a static program, /init of the same archive on Exo-OS and on Linux, under a QEMU whose
+ * time stamp counter counts instructions. tools/vs_linux.sh runs it on both and sets the figures side by side.
  *
- * Here is what runs the measures and what they find prepared. A figure is the least of several rounds, the loop included. It prints one line for each:
- * "bench NAME INSTRUCTIONS".
+ * Here is what runs the measures and what they find prepared. A figure is the least of several rounds, the loop included. It prints one line for
+ * each: "bench NAME INSTRUCTIONS".
  */
 #include "bench.h"
 
@@ -117,7 +117,8 @@ static void prepare(void)
 		polled[i].events = POLLIN;
 	}
 	area = mmap(NULL, 256 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	madvise(area, 256 * PAGE, MADV_NOHUGEPAGE); /* touched where it is wanted: a small process forks faster */
+	madvise(area, 256 * PAGE,
+	    MADV_NOHUGEPAGE); /* touched where it is wanted: a small process forks faster */
 	protected = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 

@@ -6,12 +6,12 @@
 
 #include <poll.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stddef.h>
-#include <sys/types.h>
+#include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
 
-#define PAGE 4096
+#define PAGE   4096
 #define OPS(n) for (long op_ = 0; op_ < (n); op_++)
 
 #define MEASURE(name, count, times_itself) void run_##name(long n);
@@ -49,13 +49,13 @@ static inline long call_with(long number, long a, long b, long c, long d, long e
 			 : "rcx", "r11", "memory");
 	return result;
 }
-#define CALL_FILLED(number, a, b, c, d, e, f, ...) \
+#define CALL_FILLED(number, a, b, c, d, e, f, ...)                                                 \
 	call_with(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define call(...) CALL_FILLED(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
 /* Of libc or of the kernel: -1, or a negative errno. */
-#define MUST(expression)                                       \
-	do {                                                   \
-		if ((unsigned long)(expression) > -4096ul)     \
-			is_broken = true;                      \
+#define MUST(expression)                                                                           \
+	do {                                                                                       \
+		if ((unsigned long)(expression) > -4096ul)                                         \
+			is_broken = true;                                                          \
 	} while (0)

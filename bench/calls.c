@@ -8,10 +8,22 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-void run_getpid(long n) { OPS(n) call(SYS_getpid); }
-void run_unknown_call(long n) { OPS(n) call(1000); }
-void run_brk_query(long n) { OPS(n) call(SYS_brk, 0); }
-void run_sched_yield_alone(long n) { OPS(n) call(SYS_sched_yield); }
+void run_getpid(long n)
+{
+	OPS(n) call(SYS_getpid);
+}
+void run_unknown_call(long n)
+{
+	OPS(n) call(1000);
+}
+void run_brk_query(long n)
+{
+	OPS(n) call(SYS_brk, 0);
+}
+void run_sched_yield_alone(long n)
+{
+	OPS(n) call(SYS_sched_yield);
+}
 void run_clock_gettime_vdso(long n)
 {
 	struct timespec t;
@@ -27,7 +39,10 @@ void run_uname(long n)
 	struct utsname name;
 	OPS(n) MUST(call(SYS_uname, &name));
 }
-void run_getrandom_16(long n) { OPS(n) MUST(call(SYS_getrandom, buffer, 16, 0)); }
+void run_getrandom_16(long n)
+{
+	OPS(n) MUST(call(SYS_getrandom, buffer, 16, 0));
+}
 
 static volatile int handled;
 static void on_signal(int signal)

@@ -7,12 +7,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void run_read_zero_1(long n) { OPS(n) MUST(call(SYS_read, zero_fd, buffer, 1)); }
-void run_write_null_1(long n) { OPS(n) MUST(call(SYS_write, null_fd, buffer, 1)); }
-void run_pread_1(long n) { OPS(n) MUST(call(SYS_pread64, file_fd, buffer, 1, 0)); }
-void run_pread_4k(long n) { OPS(n) MUST(call(SYS_pread64, file_fd, buffer, PAGE, 0)); }
-void run_write_4k(long n) { OPS(n) MUST(call(SYS_pwrite64, file_fd, buffer, PAGE, 0)); }
-void run_open_close(long n) { OPS(n) MUST(call(SYS_close, call(SYS_open, "/tmp/file", O_RDONLY))); }
+void run_read_zero_1(long n)
+{
+	OPS(n) MUST(call(SYS_read, zero_fd, buffer, 1));
+}
+void run_write_null_1(long n)
+{
+	OPS(n) MUST(call(SYS_write, null_fd, buffer, 1));
+}
+void run_pread_1(long n)
+{
+	OPS(n) MUST(call(SYS_pread64, file_fd, buffer, 1, 0));
+}
+void run_pread_4k(long n)
+{
+	OPS(n) MUST(call(SYS_pread64, file_fd, buffer, PAGE, 0));
+}
+void run_write_4k(long n)
+{
+	OPS(n) MUST(call(SYS_pwrite64, file_fd, buffer, PAGE, 0));
+}
+void run_open_close(long n)
+{
+	OPS(n) MUST(call(SYS_close, call(SYS_open, "/tmp/file", O_RDONLY)));
+}
 void run_stat_1(long n)
 {
 	struct stat st;
@@ -28,10 +46,22 @@ void run_fstat(long n)
 	struct stat st;
 	OPS(n) MUST(call(SYS_fstat, file_fd, &st));
 }
-void run_lseek(long n) { OPS(n) MUST(call(SYS_lseek, file_fd, 0, SEEK_SET)); }
-void run_dup_close(long n) { OPS(n) MUST(call(SYS_close, call(SYS_dup, file_fd))); }
-void run_access(long n) { OPS(n) MUST(call(SYS_access, "/tmp/file", R_OK)); }
-void run_getcwd(long n) { OPS(n) MUST(call(SYS_getcwd, buffer, sizeof(buffer))); }
+void run_lseek(long n)
+{
+	OPS(n) MUST(call(SYS_lseek, file_fd, 0, SEEK_SET));
+}
+void run_dup_close(long n)
+{
+	OPS(n) MUST(call(SYS_close, call(SYS_dup, file_fd)));
+}
+void run_access(long n)
+{
+	OPS(n) MUST(call(SYS_access, "/tmp/file", R_OK));
+}
+void run_getcwd(long n)
+{
+	OPS(n) MUST(call(SYS_getcwd, buffer, sizeof(buffer)));
+}
 void run_getdents_1002(long n)
 {
 	OPS(n)
@@ -66,8 +96,14 @@ void run_mkdir_rmdir(long n)
 		MUST(call(SYS_rmdir, "/tmp/folder"));
 	}
 }
-void run_poll_10(long n) { OPS(n) is_broken |= call(SYS_poll, polled, 10, 0) != 0; }
-void run_poll_100(long n) { OPS(n) is_broken |= call(SYS_poll, polled, 100, 0) != 0; }
+void run_poll_10(long n)
+{
+	OPS(n) is_broken |= call(SYS_poll, polled, 10, 0) != 0;
+}
+void run_poll_100(long n)
+{
+	OPS(n) is_broken |= call(SYS_poll, polled, 100, 0) != 0;
+}
 
 /* What is open is not left open: it would be in the figures of fork. */
 void run_epoll_wait_100(long n)

@@ -11,7 +11,8 @@ void run_mmap_munmap(long n)
 {
 	OPS(n)
 	{
-		long p = call(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		long p = call(
+		    SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		MUST(call(SYS_munmap, p, PAGE));
 	}
 }
@@ -24,7 +25,8 @@ static void touch_pages(char *p, long n)
 }
 void run_anonymous_fault(long n)
 {
-	char *p = mmap(NULL, (size_t)n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(
+	    NULL, (size_t)n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	madvise(p, (size_t)n * PAGE, MADV_NOHUGEPAGE);
 	touch_pages(p, n);
 	call(SYS_munmap, p, (size_t)n * PAGE);
@@ -42,7 +44,8 @@ void run_cow_fault(long n)
 	memset(area, 1, 256 * PAGE);
 	(void)n; /* 256: as many as `area` has */
 	if (!result)
-		result = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		result =
+		    mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	result[0] = result[1] = 0;
 	waitpid(child_of(copy_pages, &result), NULL, 0);
 	inner_start = result[0];

@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
+#define FUTEX_WAIT         0
+#define FUTEX_WAKE         1
 #define FUTEX_PRIVATE_FLAG 128
 
 void run_pipe_create_close(long n)
@@ -142,7 +142,8 @@ static void yield_forever(void *arg)
 }
 void run_yield_2_processes(long n)
 {
-	struct yielders *y = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct yielders *y =
+	    mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	y->stop = 0;
 	pid_t pid = child_of(yield_forever, y);
 	while (y->hops < 20)
@@ -158,7 +159,10 @@ void run_yield_2_processes(long n)
 }
 
 static uint32_t word;
-void run_futex_wake_none(long n) { OPS(n) MUST(call(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL)); }
+void run_futex_wake_none(long n)
+{
+	OPS(n) MUST(call(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL));
+}
 
 static volatile uint32_t ball;
 static long rally;
@@ -185,7 +189,10 @@ void run_futex_ping_pong(long n)
 	hit(0, 1);
 	pthread_join(thread, NULL);
 }
-static void *nothing(void *arg) { return arg; }
+static void *nothing(void *arg)
+{
+	return arg;
+}
 void run_pthread_create_join(long n)
 {
 	OPS(n)

@@ -19,6 +19,10 @@ compile_commands.json $(BUILD)/tidy/compile_commands.json: FORCE
 modules:
 	$(foreach m,$(modules),$(info $(m): $($(m)_deps)))@:
 
+# One line a module that may use headers <x86/...>: "drivers/vga: io.h", or "kernel: all".
+x86-users:
+	$(foreach m,$(modules),$(if $(filter kernel/arch/x86_64,$(m) $($(m)_deps)),$(info $(m): all),$(info $(m): $($(m)_x86))))@:
+
 # make lint CHECKS="cppcheck tidy": only these.
 # clang-tidy wants clang's warnings, whatever compiles the kernel.
 lint:
@@ -31,4 +35,4 @@ shape:
 fmt:
 	$(Q)sh tools/fmt.sh
 
-.PHONY: modules lint shape fmt
+.PHONY: modules x86-users lint shape fmt

@@ -3,6 +3,8 @@
 #   MODULE := kernel/mm        the folder (must match where the file lies)
 #   SRCS   := buddy.c slab.c   sources that go into the kernel (.c and .S)
 #   DEPS   := lib kernel/sync  modules whose include/ folders the sources may use (lint checks for cycles)
+#   X86    := io.h cpuid.h     headers <x86/...> that the sources use although the module does not depend on kernel/arch/x86_64: it
+#                              stands above most of those who need the processor's own instructions (checked by lint)
 #   HOST_SRCS := buddy.c slab.c  sources that also compile on the host, for unit tests (default: none)
 #   TESTS  := buddy slab       host tests: test/buddy_test.c, test/slab_test.c
 #   FUZZ   := cpio             libFuzzer targets: test/cpio_fuzz.c
@@ -19,6 +21,7 @@ define load_module
 MODULE :=
 SRCS :=
 DEPS :=
+X86 :=
 HOST_SRCS :=
 TESTS :=
 FUZZ :=
@@ -29,6 +32,7 @@ $$(error $(1): MODULE is '$$(MODULE)')
 endif
 modules += $$(MODULE)
 $$(MODULE)_deps := $$(DEPS)
+$$(MODULE)_x86 := $$(X86)
 $$(MODULE)_srcs := $$(call existing,$$(addprefix $$(MODULE)/,$$(SRCS)))
 $$(MODULE)_selftests := $$(call existing,$$(addprefix $$(MODULE)/test/,$$(SELFTEST)))
 $$(MODULE)_host := $$(call existing,$$(addprefix $$(MODULE)/,$$(HOST_SRCS)))
@@ -45,7 +49,7 @@ existing = $(foreach f,$(1),$(or $(wildcard $(f)),$(eval missing_sources += $(f)
 include_flags = -I$(1) -I$(1)/include $(foreach d,$($(1)_deps),-I$(d)/include)
 kernel_include_flags = $(call include_flags,$(1)) -Ikernel/arch/x86_64/include -Itest/include
 selftest_include_flags = $(call kernel_include_flags,$(1)) $(modules:%=-I%/include)
-host_include_flags = $(call include_flags,$(1)) -Ikernel/arch/host/include -Ikernel/arch/x86_64/include -Itest/include
+host_include_flags = -Ikernel/arch/host/include $(call include_flags,$(1)) -Ikernel/arch/x86_64/include -Itest/include
 
 # objects TREE,SOURCES: where their objects lie. context.c and context.S may stand side by side.
 objects = $(patsubst %.S,$(1)/%.S.o,$(patsubst %.c,$(1)/%.o,$(2)))

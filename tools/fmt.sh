@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/.." || exit
 
 sources() {
-	for folder in abi boot drivers kernel lib posixx test; do
+	for folder in abi bench boot drivers kernel lib posixx test tools; do
 		[ ! -d "$folder" ] || find "$folder" -name '*.[ch]' ! -name '*_asm.h' # those are assembler
 	done
 }

@@ -107,6 +107,22 @@ chmod +x "$scratch/good" "$scratch/dies"
 check runner_adds_up '2 passed, 0 failed' "$(sh test/host/run.sh "$scratch/good" "$scratch/good" | tail -n 1)"
 check runner_sees_death '1 passed, 1 failed' "$(sh test/host/run.sh "$scratch/good" "$scratch/dies" 2>&1 | tail -n 1)"
 
+# Who may use the processor's own headers: a tree of two modules, of which one includes one and says so, or not.
+mkdir -p "$scratch/tree/kernel/clock" "$scratch/tree/kernel/arch/x86_64"
+cp -r Makefile mk tools "$scratch/tree"
+echo 'MODULE := kernel/arch/x86_64' >"$scratch/tree/kernel/arch/x86_64/module.mk"
+echo '#include <x86/tsc.h>' >"$scratch/tree/kernel/clock/clock.c"
+
+# users NAME EXPECTED LINE: EXPECTED is what lint says of a module with this line in its module.mk.
+users() {
+	printf 'MODULE := kernel/clock\nSRCS := clock.c\n%s\n' "$3" >"$scratch/tree/kernel/clock/module.mk"
+	check "x86_$1" "$2" "$(sh "$scratch/tree/tools/lint.sh" includes | head -n 1)"
+}
+users undeclared 'kernel/clock/module.mk does not name in X86 what its sources include: tsc.h' ''
+users declared 'ok lint_includes' 'X86 := tsc.h'
+users in_deps 'ok lint_includes' 'DEPS := kernel/arch/x86_64'
+users superfluous 'kernel/clock/module.mk names in X86 what no source includes: io.h' 'X86 := io.h tsc.h'
+
 # How a boot is judged: a QEMU that prints and ends as told stands in for the real one.
 mkdir -p "$scratch/bin" build/test
 cat >"$scratch/bin/qemu-system-x86_64" <<'END'

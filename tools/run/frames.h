@@ -11,8 +11,8 @@
 
 #include <stddef.h>
 
-#define FRAME_BEGIN  "\033_exo:"
-#define FRAME_END    "\033\\"
+#define FRAME_BEGIN "\033_exo:"
+#define FRAME_END   "\033\\"
 
 #define FRAME_STARTS 'b' /* from here on what is outside of frames is the program's */
 #define FRAME_OUTPUT 'o' /* data of the standard output */

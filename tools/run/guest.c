@@ -110,7 +110,8 @@ static size_t read_job(void)
 
 static void set_up_terminal(const char *streams)
 {
-	struct winsize size = {.ws_row = (unsigned short)atoi(words[1]), .ws_col = (unsigned short)atoi(words[2])};
+	struct winsize size = {
+	    .ws_row = (unsigned short)atoi(words[1]), .ws_col = (unsigned short)atoi(words[2])};
 	struct termios modes;
 	if (size.ws_row && size.ws_col)
 		ioctl(console, TIOCSWINSZ, &size);
@@ -216,7 +217,8 @@ static int run(size_t count)
 			break;
 		if (pid == program)
 			status = how;
-		if (pid == program || (letters[1] != 't' && pid == streams[1].pump) || (letters[2] != 't' && pid == streams[2].pump))
+		if (pid == program || (letters[1] != 't' && pid == streams[1].pump) ||
+		    (letters[2] != 't' && pid == streams[2].pump))
 			left--;
 	}
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

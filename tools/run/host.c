@@ -78,7 +78,8 @@ static void take(char *held, size_t *len)
 			at++;
 			continue;
 		}
-		char *close = left > begin ? memmem(escape + begin, left - begin, FRAME_END, end) : NULL;
+		char *close =
+		    left > begin ? memmem(escape + begin, left - begin, FRAME_END, end) : NULL;
 		if (!close)
 			break;
 		*close = '\0';
@@ -158,7 +159,8 @@ int main(int argc, char **argv)
 	on_terminal = isatty(1) || isatty(2);
 	pid_t qemu = start(argv + 2, &from_guest, terminal_input);
 	while (exit_status < 0) {
-		struct pollfd fds[2] = {{.fd = from_guest, .events = POLLIN}, {.fd = wants_input && !input_ended ? 0 : -1, .events = POLLIN}};
+		struct pollfd fds[2] = {{.fd = from_guest, .events = POLLIN},
+		    {.fd = wants_input && !input_ended ? 0 : -1, .events = POLLIN}};
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents)
@@ -180,6 +182,7 @@ int main(int argc, char **argv)
 		tcsetattr(0, TCSANOW, &modes);
 	if (exit_status >= 0)
 		return exit_status;
-	fprintf(stderr, "exo: the machine ended before the program did; its messages are in %s\n", argv[1]);
+	fprintf(stderr, "exo: the machine ended before the program did; its messages are in %s\n",
+	    argv[1]);
 	return 125;
 }
