@@ -50,8 +50,8 @@ void zone_give_locked(struct zone *zone, struct page *page, unsigned order);
 void zone_give_run_locked(struct zone *zone, struct page *page, size_t count);
 
 /*
- * The structs of a largest block that is free as a whole are garbage but for the first, until it is cut or taken: so the cost of booting does not grow
- * with the memory. The first says so in owner_data.
+ * The structs of a largest block that is free as a whole are garbage but for the first, until it is cut or taken: so the cost of booting does not
+ * grow with the memory. The first says so in owner_data.
  */
 #define BLOCK_UNTOUCHED 0x64656863756f746eull
 /* Makes the structs of the block around `page` what they ought to be: reserved. Zone's lock held, or boot. */

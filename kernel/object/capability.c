@@ -1,6 +1,7 @@
 /*
  * Descriptors of the current process: look-up, installing, closing, duplicating. Readers look at the current array without a lock. When the table
- * is shared, an object is kept alive by taking a reference that only succeeds while it has one, and by looking again whether the entry still names it.
+ * is shared, an object is kept alive by taking a reference that only succeeds while it has one, and by looking again whether the entry still
+ * names it.
  */
 #include "capability_impl.h"
 

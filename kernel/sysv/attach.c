@@ -1,7 +1,7 @@
 /*
- * Attaching shared memory: shmat(2), shmdt. Each shmat makes an attachment, the object that the area maps: it holds the segment, and it is what shmdt finds
- * again when the area was split. Counted are areas, as on Linux, by the hooks that tell of their coming and going; the last one that goes takes a
- * segment with it that was removed before.
+ * Attaching shared memory: shmat(2), shmdt. Each shmat makes an attachment, the object that the area maps: it holds the segment, and it is what
+ * shmdt finds again when the area was split. Counted are areas, as on Linux, by the hooks that tell of their coming and going; the last one that
+ * goes takes a segment with it that was removed before.
  */
 #include "segment.h"
 

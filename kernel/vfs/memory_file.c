@@ -1,7 +1,7 @@
 /*
- * Files in memory without a name, and seals: promises about such a file that nobody can take back, so that whoever gets it from a stranger can rely on them.
- * Files of tmpfs have the seal that forbids all others. A seal against writing and a mapping that could write exclude one another: both
- * are decided under the lock of the cache's areas.
+ * Files in memory without a name, and seals: promises about such a file that nobody can take back, so that whoever gets it from a stranger can
+ * rely on them. Files of tmpfs have the seal that forbids all others. A seal against writing and a mapping that could write exclude one another:
+ * both are decided under the lock of the cache's areas.
  */
 #include "vfs_impl.h"
 

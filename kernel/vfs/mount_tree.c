@@ -1,6 +1,6 @@
 /*
- * What is mounted where: mount(2), umount(2). The tree of mounts is read under RCU and namespace_seq like the tree of names, and changed under mounts_lock
- * (one change at a time, may sleep) and dentry_lock.
+ * What is mounted where: mount(2), umount(2). The tree of mounts is read under RCU and namespace_seq like the tree of names, and changed under
+ * mounts_lock (one change at a time, may sleep) and dentry_lock.
  */
 #include "vfs_impl.h"
 

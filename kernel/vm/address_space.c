@@ -1,6 +1,6 @@
 /*
- * The life of an address space, and which CPU has it loaded. `users` counts the processes that run in it: the last one's end unmaps everything. `refs` counts
- * who needs the struct and its tables: the users together hold one, and every CPU that has it in its CR3, because kernel threads
+ * The life of an address space, and which CPU has it loaded. `users` counts the processes that run in it: the last one's end unmaps everything.
+ * `refs` counts who needs the struct and its tables: the users together hold one, and every CPU that has it in its CR3, because kernel threads
  * leave the last space loaded.
  */
 #include "vm_impl.h"

@@ -1,6 +1,6 @@
 /*
- * What happens when a page is touched that is not there, or is there for reading only. Areas say what belongs at the address; this makes it so. Faults of several
- * threads run side by side: each prepares its page alone, and puts it in under the tables' lock if nobody else has meanwhile.
+ * What happens when a page is touched that is not there, or is there for reading only. Areas say what belongs at the address; this makes it so.
+ * Faults of several threads run side by side: each prepares its page alone, and puts it in under the tables' lock if nobody else has meanwhile.
  */
 #include "vm_impl.h"
 
@@ -118,7 +118,8 @@ static enum outcome fault_copy(
 {
 	struct page *old = phys_to_page(pte_paddr(seen, 1));
 	if (vm_page_is_sole(old)) {
-		/* Ours alone, and private: only a change of the areas takes it away. More rights need no flush elsewhere: who faults there finds them. */
+		/* Ours alone, and private: only a change of the areas takes it away. More rights need no flush elsewhere: who faults there finds
+		 * them. */
 		atomic_cas(slot, &seen, vm_make_pte(old, area->prot));
 		mmu_flush_page(va);
 		return FAULT_DONE;

@@ -367,8 +367,8 @@ static void unmap_everywhere(
 	page_cache_remove_area(cache, &round.cursor);
 }
 
-/* Unmapped after the pages are out of the tree: from then on a fault finds the end of the file. A fault that was under way may still have found an old page;
- * under the tables' lock it either sees that the page was dropped, or is done before the second round comes by. */
+/* Unmapped after the pages are out of the tree: from then on a fault finds the end of the file. A fault that was under way may still have found
+ * an old page; under the tables' lock it either sees that the page was dropped, or is done before the second round comes by. */
 static void drop(struct page_cache *cache, uint64_t first, uint64_t end, bool copies_too)
 {
 	unmap_everywhere(cache, first, end, copies_too);

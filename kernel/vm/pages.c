@@ -1,6 +1,6 @@
 /*
- * Pages in user page tables. Each mapping holds a reference. A huge page is one block with one count in its head; the pages behind the head say where it is,
- * so that a block whose mapping was broken into small ones in one address space is still counted in one place.
+ * Pages in user page tables. Each mapping holds a reference. A huge page is one block with one count in its head; the pages behind the head say
+ * where it is, so that a block whose mapping was broken into small ones in one address space is still counted in one place.
  */
 #include "vm_impl.h"
 

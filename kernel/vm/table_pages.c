@@ -1,7 +1,7 @@
 /*
- * The pages that user page tables are made of. An address space lists its tables, newest first, and each knows the entry that links it, so that they go without a
- * search: whoever unmaps empties the lowest tables, and taking a table away empties the entry above it. What goes is therefore all zeroes, and
- * each CPU keeps some, for the next process: neither end clears 4 KiB.
+ * The pages that user page tables are made of. An address space lists its tables, newest first, and each knows the entry that links it, so that
+ * they go without a search: whoever unmaps empties the lowest tables, and taking a table away empties the entry above it. What goes is therefore
+ * all zeroes, and each CPU keeps some, for the next process: neither end clears 4 KiB.
  */
 #include "vm_impl.h"
 

@@ -196,8 +196,8 @@ bool vm_is_absurd(uint64_t pages, uint32_t prot, uint32_t flags);
 bool vm_over_lock_limit(const struct address_space *space, uint64_t pages);
 bool vm_may_lock(void);
 
-/* An entry without its page, for each combination of rights; a page that may be written counts as dirty. Without any right the page is kept but shown to nobody,
- * the kernel included: an entry that is not present, but not empty. */
+/* An entry without its page, for each combination of rights; a page that may be written counts as dirty. Without any right the page is kept but
+ * shown to nobody, the kernel included: an entry that is not present, but not empty. */
 extern pte_t vm_leaf_bits[8];
 
 /* For a page that must not be written yet. What can be written or executed can be read on this processor, as on Linux. */

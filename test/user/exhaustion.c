@@ -567,7 +567,8 @@ TEST(absurd_sizes_are_refused)
 		  -1, 0) != MAP_FAILED);
 }
 
-/* Everything that root may have, and that again: only the memory limits it, before it is gone. Others have their turns, and the bomb can be put out. */
+/* Everything that root may have, and that again: only the memory limits it, before it is gone. Others have their turns, and the bomb can be put
+ * out. */
 static void bomb(void)
 {
 	pid_t pid = forked();

@@ -1,10 +1,11 @@
 /*
  * A fuzzer of system calls that knows their grammar: processes and threads that share memory and descriptors make calls with arguments of the
- * right kinds, now and then of wrong ones, and hand what calls give to later ones. Nothing is expected of a call but that the kernel
- * neither falls nor hangs, and that it gets everything back.
+ * right kinds, now and then of wrong ones, and hand what calls give to later ones. Nothing is expected of a call but that the kernel neither
+ * falls nor hangs, and that it gets everything back.
  *
- * A storm is made of rounds. A round begins with a seed and an empty folder, and ends with the death of all that it has made. STRESS_SECONDS, SEED as in
- * stress.c; SEED is that of a round's, when one is given only this round runs, over and over. FUZZ_SHOW tells how often each call succeeded.
+ * A storm is made of rounds. A round begins with a seed and an empty folder, and ends with the death of all that it has made. STRESS_SECONDS,
+ * SEED as in stress.c; SEED is that of a round's, when one is given only this round runs, over and over. FUZZ_SHOW tells how often each call
+ * succeeded.
  */
 #include "fuzz.h"
 #include "fuzz_args.h"
@@ -51,7 +52,7 @@ static void read_grammar(void)
 	}
 }
 
-/* Makes a call without the C library, whose errno and stack the callers may not have. A child goes on in child_main. */
+/* Makes a call without the C library, whose errno and stack the callers may not have. A child goes on in fuzz_child. */
 long fuzz_enter(long number, long a, long b, long c, long d, long e, long f);
 __asm__("fuzz_enter:\n"
 	"	push %rbx\n"

@@ -1,7 +1,7 @@
 /*
  * What the parts of the fuzzer share: who draws (an actor: one thread), where arguments lie (the arena), what calls have given so far (pools).
- * fuzz_args.h knows kinds of arguments, fuzz_calls.h knows the calls, fuzz_world.h what a worker finds, fuzz_folder.h where a round lives and how it is
- * cleared away, fuzz_leaks.h what the kernel has in use; fuzz.c lets storms of calls loose.
+ * fuzz_args.h knows kinds of arguments, fuzz_calls.h knows the calls, fuzz_world.h what a worker finds, fuzz_folder.h where a round lives and how
+ * it is cleared away, fuzz_leaks.h what the kernel has in use; fuzz.c lets storms of calls loose.
  */
 #pragma once
 

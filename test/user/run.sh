@@ -3,8 +3,8 @@
 #
 #     run.sh [--long] [PATTERN]     PATTERN: only programs whose names contain it
 #
-# One boot runs all programs; the machines are below: kind, processors, memory if not 256M. Linux and the machines take turns, as many at a time as this
-# machine has processors. Logs: build/test/user/MACHINE.log. Last line: "N passed, N failed".
+# One boot runs all programs; the machines are below: kind, processors, memory if not 256M. Linux and the
+# machines take turns, as many at a time as this machine has processors. Logs: build/test/user/MACHINE.log. Last line: "N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit
 

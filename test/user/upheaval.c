@@ -1,6 +1,7 @@
 /*
- * Memory that changes under those who use it: areas come, go, move and change their rights, files are cut while they are mapped, processes fork, and signals
- * come in between. Nobody reads what was not written, and in the end nothing is missing. STRESS_SECONDS (2) for each case; SEED repeats one.
+ * Memory that changes under those who use it: areas come, go, move and change their rights, files are cut while they are mapped, processes fork,
+ * and signals come in between. Nobody reads what was not written, and in the end nothing is missing. STRESS_SECONDS (2) for each case; SEED
+ * repeats one.
  */
 #include "check.h"
 

@@ -1,6 +1,6 @@
 /*
- * Walks through a tree that changes under them: directories trade places, come and go, and so many names are asked for that the cache forgets some. What is
- * always there is always found, and there is never more than one of it. STRESS_SECONDS (2) for each case.
+ * Walks through a tree that changes under them: directories trade places, come and go, and so many names are asked for that the cache forgets
+ * some. What is always there is always found, and there is never more than one of it. STRESS_SECONDS (2) for each case.
  */
 #include "check.h"
 

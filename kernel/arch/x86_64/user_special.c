@@ -1,6 +1,6 @@
 /*
- * Other rights in user mode than all others have: touching I/O ports (ioperm, iopl), not reading the time-stamp counter. The processor is told at every
- * switch to and from such a thread; a child begins with what its parent had.
+ * Other rights in user mode than all others have: touching I/O ports (ioperm, iopl), not reading the time-stamp counter. The processor is told at
+ * every switch to and from such a thread; a child begins with what its parent had.
  *
  * iopl is not done by the processor's own I/O privilege level, with which a program could also switch interrupts off: level 3 allows all ports.
  */

@@ -1,4 +1,7 @@
-/* Directories: names in a tree for finding, in a list for reading. Positions only grow, so that reading goes on where it stopped, whatever comes and goes. */
+/*
+ * Directories: names in a tree for finding, in a list for reading. Positions only grow, so that reading goes on where it stopped, whatever comes
+ * and goes.
+ */
 #include "tmpfs_impl.h"
 
 #include <lib/string.h>

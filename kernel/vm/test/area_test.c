@@ -1,6 +1,6 @@
 /*
- * The tree of areas against a model that knows each page: inserted, split, merged, changed, removed at random; gaps against a search page by page; and
- * without memory. The pages, files and processes around it are played here.
+ * The tree of areas against a model that knows each page: inserted, split, merged, changed, removed at random; gaps against a search page by
+ * page; and without memory. The pages, files and processes around it are played here.
  */
 #include <abi/errno.h>
 #include <arch/host.h>

@@ -1,9 +1,9 @@
 /*
- * Per-CPU variables. PER_CPU(type, name) defines one, zero at first on every CPU (an initialiser does not compile: CPUs get
- * their copies at different times, so an init function that runs on each CPU sets what is not zero).
- * They lie in a section of their own, of which every CPU gets a copy; CPU 0 uses the section itself, so per-CPU
- * variables work from the first instruction. The GS base of a CPU is the distance from the section to its copy, so `gs:name` is this CPU's variable: a read,
- * write or increment of a word is one instruction and needs no lock against migration.
+ * Per-CPU variables. PER_CPU(type, name) defines one, zero at first on every CPU (an initialiser does not compile: CPUs get their copies at
+ * different times, so an init function that runs on each CPU sets what is not zero). They lie in a section of their own, of which every CPU gets
+ * a copy; CPU 0 uses the section itself, so per-CPU variables work from the first instruction. The GS base of a CPU is the distance from the
+ * section to its copy, so `gs:name` is this CPU's variable: a read, write or increment of a word is one instruction and needs no lock against
+ * migration.
  *
  * this_cpu_ptr() is only meaningful while the thread cannot move: preemption or interrupts off.
  * On the host every simulated CPU has a copy too; host_cpu_select() says which one "this" is.

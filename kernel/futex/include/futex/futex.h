@@ -1,9 +1,9 @@
 /*
- * Waiting on a word of user memory. A futex is known by what it is, not where: memory that a file or shared memory backs by the number of the page cache and
- * offset, so that processes meet there; all other by address space and address. Waiters hang in a hash table of buckets.
+ * Waiting on a word of user memory. A futex is known by what it is, not where: memory that a file or shared memory backs by the number of the
+ * page cache and offset, so that processes meet there; all other by address space and address. Waiters hang in a hash table of buckets.
  *
- * No wake-up is lost: a waiter counts itself in the bucket before it reads the word, and reads it under the bucket's lock; a waker has
- * written the word before it looks at the count.
+ * No wake-up is lost: a waiter counts itself in the bucket before it reads the word, and reads it under the bucket's lock; a waker has written
+ * the word before it looks at the count.
  */
 #pragma once
 

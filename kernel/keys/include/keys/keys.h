@@ -1,9 +1,9 @@
 /*
- * Keys: small secrets that programs leave with the kernel, found by type and description in keyrings, which are keys themselves. See keyrings(7). There
- * are the types "keyring", "user" and "logon"; nobody is asked for keys that are not there.
+ * Keys: small secrets that programs leave with the kernel, found by type and description in keyrings, which are keys themselves. See keyrings(7).
+ * There are the types "keyring", "user" and "logon"; nobody is asked for keys that are not there.
  *
- * Life cycle: a key lives as long as a keyring, a thread or a process refers to it. Locking: everything here is done with keys_lock held; user memory is not
- * touched under it.
+ * Life cycle: a key lives as long as a keyring, a thread or a process refers to it. Locking: everything here is done with keys_lock held; user
+ * memory is not touched under it.
  */
 #pragma once
 

@@ -82,8 +82,8 @@ void node_set_distance(unsigned from, unsigned to, unsigned distance);
 void page_early_init(const struct boot_info *info);
 MUST_USE paddr_t page_early_alloc(size_t len, size_t align);
 void page_init(void);
-/* A hook of page_init, defined by whoever owns the kernel's page tables: backs the page array where it describes [start, end),
- * which is aligned to the largest block, with early memory, in whatever state it is. Ranges come in order; parts that are backed already stay as they are. */
+/* A hook of page_init, defined by whoever owns the kernel's page tables: backs the page array where it describes [start, end), which is aligned
+ * to the largest block, with early memory, in whatever state it is. Ranges come in order; parts that are backed already stay as they are. */
 void page_array_map(paddr_t start, paddr_t end);
 /* Gives a range back that was reserved at boot (the initrd, once unpacked). Whole pages inside it only. */
 void page_release_range(paddr_t start, paddr_t end);

@@ -1,6 +1,6 @@
 /*
- * POSIX message queues. A queue is a file of a file system of its own ("mqueue"), which mq_open(3) reaches without a path, and which may be mounted to
- * look at. Messages wait by priority, those of the same in the order in which they came.
+ * POSIX message queues. A queue is a file of a file system of its own ("mqueue"), which mq_open(3) reaches without a path, and which may be
+ * mounted to look at. Messages wait by priority, those of the same in the order in which they came.
  *
  * Life cycle: a queue lives while it has a name or is open. Locking: its mutex guards all that it holds; user memory is not touched under it.
  */

@@ -93,8 +93,8 @@ struct object {
 };
 
 /*
- * How many objects there may be: ENFILE, /proc/sys/fs/file-max. Whoever is about to make one for a descriptor asks first, and is told -ENFILE; what makes
- * itself known to nobody is counted, but not refused.
+ * How many objects there may be: ENFILE, /proc/sys/fs/file-max. Whoever is about to make one for a descriptor asks first, and is told -ENFILE;
+ * what makes itself known to nobody is counted, but not refused.
  */
 MUST_USE int objects_check_room(void);
 uint64_t objects_count(void);

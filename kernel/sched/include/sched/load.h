@@ -1,6 +1,6 @@
 /*
- * Load averages: how many threads run or are ready, averaged over 1, 5 and 15 minutes as Linux does. Every LOAD_PERIOD one CPU that is busy counts them. A
- * CPU that is idle is not disturbed for it: while all are, nobody counts, and the first to be busy again makes up for the periods
+ * Load averages: how many threads run or are ready, averaged over 1, 5 and 15 minutes as Linux does. Every LOAD_PERIOD one CPU that is busy
+ * counts them. A CPU that is idle is not disturbed for it: while all are, nobody counts, and the first to be busy again makes up for the periods
  * that went by with nothing to run.
  */
 #pragma once

@@ -187,8 +187,8 @@ void vm_init(void);     /* boot */
 void vm_init_cpu(void); /* boot, on each CPU */
 /* Gives back what is kept for later: for leak checks and for the brink of exhaustion. */
 void vm_trim(void);
-/* What ended processes left behind may still be on its way: pages wait for a grace period, idle CPUs hold on to tables. Waits for that. True: there is
- * memory again. */
+/* What ended processes left behind may still be on its way: pages wait for a grace period, idle CPUs hold on to tables. Waits for that. True:
+ * there is memory again. */
 bool vm_await_freed(void);
 
 /* Hooks of the process module. */

@@ -27,8 +27,8 @@ static inline bool signal_is_pending(void)
 bool signal_is_fatal_pending(void);
 
 /*
- * For locks that are held while user memory is brought in, which lasts until there is some, or while somebody else takes his time: 0, or -EINTR, which
- * nobody will see.
+ * For locks that are held while user memory is brought in, which lasts until there is some, or while somebody else takes his time: 0, or -EINTR,
+ * which nobody will see.
  */
 MUST_USE static inline int mutex_lock_killable(struct mutex *mutex)
 {
