@@ -9,7 +9,6 @@
 #include "process_impl.h"
 
 #include <abi/linux/fcntl.h>
-#include <abi/linux/signal.h>
 #include <mm/slab.h>
 #include <object/poll.h>
 

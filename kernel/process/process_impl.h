@@ -7,6 +7,7 @@
  *   clone.c           a life begins; vfork.c: while the parent sleeps
  *   exit.c, wait.c    it ends, and the parent is told
  *   signal_action.c   what is done about a signal; signal_send.c: who gets it; signal_queue.[ch]: what waits
+ *   signal_mask.c     which ones a thread takes, and when
  *   signal_many.c     signals to groups, and forks at the same time
  *   signal_deliver.c  what it does; signal_stop.c: job control
  *   signal_timer.c    alarm, setitimer; posix_timer.c: timer_create; signalfd.c: signals as descriptors
