@@ -193,7 +193,7 @@ int64_t sys_io_submit(uaddr_t context, int64_t count, uaddr_t requests)
 	return done ? done : err;
 }
 
-/* What is there to be cancelled is done already. */
+/* Requests are done when io_submit returns: there is never one left to be cancelled. */
 int64_t sys_io_cancel(uaddr_t context, uaddr_t request, uaddr_t event)
 {
 	(void)event;

@@ -71,7 +71,7 @@ static int policy_of(const struct thread *thread, unsigned linux_policy)
 	return (int)linux_policy;
 }
 
-/* Of what the fair policies differ in, our scheduler knows idle. */
+/* Of the policies without priorities our scheduler tells SCHED_IDLE from the others. */
 static int set_policy_locked(struct task *task, int policy, unsigned priority)
 {
 	if (is_real_time(policy))
@@ -170,7 +170,7 @@ int64_t sys_sched_getscheduler(int pid)
 	return err ? err : schedule.policy;
 }
 
-/* That of deadlines is known, though not done: it has no priorities. */
+/* SCHED_DEADLINE is known, though not done: it is a policy without priorities. */
 static bool has_no_priorities(int policy)
 {
 	return policy == SCHED_DEADLINE || (is_policy(policy) && !is_real_time(policy));
@@ -186,7 +186,7 @@ int64_t sys_sched_get_priority_min(int policy)
 	return is_real_time(policy) ? RT_MIN : has_no_priorities(policy) ? 0 : -EINVAL;
 }
 
-/* First in, first out has no end of its turn. */
+/* A turn by SCHED_FIFO has no end, which is told as 0. */
 int64_t sys_sched_rr_get_interval(int pid, uaddr_t interval)
 {
 	struct schedule schedule;

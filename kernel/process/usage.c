@@ -60,7 +60,7 @@ static void split_time(struct cpu_split *split, const struct usage_counts *count
 	*split = (struct cpu_split){total - system, system};
 }
 
-/* What was told of a processor, and what it had been by then. */
+/* How a processor's time was divided when it was last told, and how busy it had been by then. */
 struct cpu_account {
 	uint64_t busy_ns, user_samples, system_samples;
 	struct cpu_split told;

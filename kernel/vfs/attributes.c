@@ -98,7 +98,7 @@ static int may_set_times(const struct inode *inode, unsigned which)
 {
 	if (inode_is_ours(inode))
 		return 0;
-	/* To now may whoever may write. */
+	/* Whoever may write to it may set its times to the present one. */
 	return which & SET_TO_NOW ? inode_permission(inode, MAY_WRITE) : -EPERM;
 }
 

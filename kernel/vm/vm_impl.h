@@ -36,7 +36,7 @@ void area_free(struct area *area); /* drops its object */
 MUST_USE struct area *area_copy(
     const struct area *area, uintptr_t start, uintptr_t end, uint64_t offset);
 struct area *area_previous(const struct area *area);
-/* How much of what there is, after the area became `pages` longer (or shorter). */
+/* Keeps the space's sums of pages (mapped, data, stack, locked) right after the area became `pages` longer, or shorter if negative. */
 void area_account(struct address_space *space, const struct area *area, int64_t pages);
 void area_link(struct address_space *space, struct area *area); /* inserts, and merges nothing */
 /* Inserts; merges with its neighbours where they are alike. Returns the area that covers it now. */
@@ -116,7 +116,7 @@ void user_unmap_all(struct address_space *space); /* the last user is gone: no f
 void user_protect_range(struct address_space *space, uintptr_t start, uintptr_t end, uint32_t prot,
     struct tlb_batch *batch);
 MUST_USE int user_split_huge(struct address_space *space, uintptr_t va);
-/* Those that [start, end) has only a part of. */
+/* The huge pages of which only a part lies in [start, end): at most one at either end. */
 MUST_USE int user_split_huge_ends(struct address_space *space, uintptr_t start, uintptr_t end);
 /* Moves the entries of [from, from + len) to `to`. */
 MUST_USE int user_move_range(

@@ -6,10 +6,10 @@
 #include <arch/user_copy.h>
 #include <time/clock.h>
 
-/* Somebody set it: what was to correct it ends, and what waits by it goes by the new time. time.c. */
+/* time.c: after every change of the wall clock. Corrections under way end, and timers by that clock are set anew. */
 void wall_clock_was_set(void);
 
-/* As timers are set and read: the first end, from now or on a clock, then again and again. */
+/* How timers are set and read: `value` is when one expires next, `interval` how often after that (0: not again). */
 struct linux_itimerspec {
 	struct linux_timespec interval, value;
 };

@@ -313,5 +313,5 @@ uint64_t process_cpu_ns(struct process *process);
 uint64_t task_cpu_ns(const struct task *task);
 /* Of a thread, without memory. The thread stays: tree lock held, or it is the current one. */
 struct process_usage task_usage(struct task *task);
-/* Of a processor that was busy so long. */
+/* How much of a processor's time was users' and how much the kernel's; busy_ns: how long it has not been idle. */
 struct cpu_split cpu_usage(unsigned cpu, uint64_t busy_ns);
