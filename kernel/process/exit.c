@@ -224,6 +224,20 @@ static void exit_thread(struct process *process, struct task *task)
 	account(process, task);
 }
 
+/* What of the end others are to find out. Tree lock held. */
+static void note_end_locked(
+    struct process *process, const struct task *task, bool is_last, int code)
+{
+	if (is_last && !process->signals.group_exit)
+		process->exit_status = (code & 0xff) << 8;
+	else if (is_last)
+		process->exit_status = process->signals.group_exit_status;
+	else /* the threads that are left have it: this closes nothing */
+		cap_table_put(process->capabilities);
+	process->exit_uid = task->credentials->uid;
+	str_copy(process->exit_name, sizeof(process->exit_name), task->thread->name);
+}
+
 NORETURN void process_exit_thread(int code)
 {
 	struct thread *thread = current_thread();
@@ -238,16 +252,7 @@ NORETURN void process_exit_thread(int code)
 	bool has_stopped = signal_task_leaves_locked(task);
 	rcu_assign(task->pid->task, NULL);
 	bool is_last = atomic_fetch_sub(&process->task_count, 1) == 1;
-	if (is_last && !process->signals.group_exit)
-		process->exit_status = (code & 0xff) << 8;
-	else if (is_last)
-		process->exit_status = process->signals.group_exit_status;
-	else
-		cap_table_put(
-		    process
-			->capabilities); /* the threads that are left have it: this closes nothing */
-	process->exit_uid = task->credentials->uid;
-	str_copy(process->exit_name, sizeof(process->exit_name), task->thread->name);
+	note_end_locked(process, task, is_last, code);
 	spin_unlock(&process_tree_lock);
 	signal_flush(&process->signals, &task->pending);
 	if (has_stopped && !is_last)
@@ -281,6 +286,18 @@ NORETURN void process_exit_group(int wait_status)
 	process_exit_thread(wait_status >> 8 & 0xff);
 }
 
+/* POSIX: the program that execve starts has the process's number, whichever thread called it. Tree lock held; the old number is the caller's to put. */
+static struct pid *take_process_number_locked(struct process *process)
+{
+	struct pid *old = current_task()->pid;
+	if (old == process->pid)
+		return NULL;
+	rcu_assign(old->task, NULL);
+	current_task()->pid = pid_get(process->pid);
+	rcu_assign(process->pid->task, current_task());
+	return old;
+}
+
 int process_kill_other_threads(void)
 {
 	struct process *process = current_process();
@@ -304,14 +321,7 @@ int process_kill_other_threads(void)
 	atomic_store(&process->signals.is_executing, false);
 	process->exec_task = NULL;
 	bool alone = !process->signals.group_exit;
-	struct pid *old = NULL;
-	/* POSIX: the program that execve starts has the process's number, whichever thread called it. */
-	if (alone && current_task()->pid != process->pid) {
-		old = current_task()->pid;
-		rcu_assign(old->task, NULL);
-		current_task()->pid = pid_get(process->pid);
-		rcu_assign(process->pid->task, current_task());
-	}
+	struct pid *old = alone ? take_process_number_locked(process) : NULL;
 	spin_unlock(&process_tree_lock);
 	if (old)
 		pid_put(old);
