@@ -98,7 +98,7 @@ static ALWAYS_INLINE int64_t do_wait(int fd, uaddr_t events, int count, nsec_t d
 
 static nsec_t deadline_of(int timeout_ms)
 {
-	return timeout_ms < 0 ? NSEC_MAX : deadline_after((nsec_t)timeout_ms * NSEC_PER_MSEC);
+	return timeout_ms < 0 ? NSEC_MAX : poll_deadline_after((nsec_t)timeout_ms * NSEC_PER_MSEC);
 }
 
 static NOINLINE int64_t wait_for_ms(int fd, uaddr_t events, int count, int timeout_ms)

@@ -2,4 +2,4 @@
 MODULE := kernel/fs/tmpfs
 DEPS := abi lib boot kernel/arch kernel/log kernel/sync kernel/mm kernel/time kernel/sched kernel/wait kernel/object kernel/credentials \
 	kernel/vm kernel/vfs
-SRCS := tmpfs.c directory.c
+SRCS := tmpfs.c options.c directory.c

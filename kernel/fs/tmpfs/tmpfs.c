@@ -3,7 +3,6 @@
 
 #include <lib/string.h>
 #include <log/assert.h>
-#include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <tmpfs/tmpfs.h>
 
@@ -274,96 +273,12 @@ static const struct inode_ops directory_inode_ops = {
     .evict = evict,
 };
 
-struct options {
-	uint64_t pages, inodes;
-	uint32_t mode, uid, gid;
-};
-
-static bool parse_size(const char *value, uint64_t *pages)
-{
-	uint64_t bytes;
-	size_t len = strlen(value);
-	if (len && value[len - 1] == '%') {
-		char digits[24];
-		uint64_t percent;
-		struct page_stats stats;
-		if (len > sizeof(digits))
-			return false;
-		memcpy(digits, value, len - 1);
-		digits[len - 1] = '\0';
-		if (!str_to_u64(digits, 10, &percent) || percent > 100)
-			return false;
-		page_stats_total(&stats);
-		*pages = stats.total * percent / 100;
-		return true;
-	}
-	if (!str_to_size(value, &bytes))
-		return false;
-	*pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
-	return true;
-}
-
-static bool parse_number(const char *value, unsigned base, uint32_t *out)
-{
-	uint64_t number;
-	if (!str_to_u64(value, base, &number) || number > UINT32_MAX)
-		return false;
-	*out = (uint32_t)number;
-	return true;
-}
-
-/* One "key=value". */
-static bool parse_option(const char *option, struct options *options)
-{
-	if (!*option || strcmp(option, "rw") == 0 || strcmp(option, "ro") == 0)
-		return true;
-	const char *value = strchr(option, '=');
-	if (!value++)
-		return false;
-	if (str_has_prefix(option, "size="))
-		return parse_size(value, &options->pages);
-	if (str_has_prefix(option, "nr_blocks="))
-		return str_to_size(value, &options->pages);
-	if (str_has_prefix(option, "nr_inodes="))
-		return str_to_size(value, &options->inodes);
-	if (str_has_prefix(option, "mode="))
-		return parse_number(value, 8, &options->mode);
-	if (str_has_prefix(option, "uid="))
-		return parse_number(value, 10, &options->uid);
-	return str_has_prefix(option, "gid=") && parse_number(value, 10, &options->gid);
-}
-
-static int parse_options(const char *text, struct options *options)
-{
-	char option[64];
-	while (text && *text) {
-		const char *comma = strchr(text, ',');
-		size_t len = comma ? (size_t)(comma - text) : strlen(text);
-		if (len >= sizeof(option))
-			return -EINVAL;
-		memcpy(option, text, len);
-		option[len] = '\0';
-		if (!parse_option(option, options))
-			return -EINVAL;
-		text += len + (comma != NULL);
-	}
-	return 0;
-}
-
-/* Half of memory, as on Linux. */
-static struct options default_options(void)
-{
-	struct page_stats stats;
-	page_stats_total(&stats);
-	return (struct options){.pages = stats.total / 2, .inodes = stats.total / 2, .mode = 01777};
-}
-
 static int mount(const struct file_system *type, const char *source, uint32_t flags,
     const char *text, struct super **result)
 {
 	(void)source;
-	struct options options = default_options();
-	int err = parse_options(text, &options);
+	struct tmpfs_options options = tmpfs_default_options();
+	int err = tmpfs_parse_options(text, &options);
 	if (err)
 		return err;
 	struct super *super = super_create(type, flags & 1);
@@ -399,8 +314,8 @@ static int remount(struct super *super, uint32_t flags, const char *text)
 {
 	(void)flags;
 	struct tmpfs *fs = super->data;
-	struct options options = {.pages = fs->page_limit, .inodes = fs->inode_limit};
-	int err = parse_options(text, &options);
+	struct tmpfs_options options = {.pages = fs->page_limit, .inodes = fs->inode_limit};
+	int err = tmpfs_parse_options(text, &options);
 	if (err)
 		return err;
 	if ((options.pages && options.pages < atomic_load(&fs->pages)) ||

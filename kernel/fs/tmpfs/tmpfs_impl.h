@@ -1,4 +1,4 @@
-/* What the two halves of tmpfs share. */
+/* What the files of tmpfs share. */
 #pragma once
 
 #include <abi/errno.h>
@@ -12,6 +12,16 @@ struct tmpfs {
 	uint64_t pages, inodes;           /* a */
 	uint64_t xattr_bytes;             /* a: count against the limit of inodes */
 };
+
+/* options.c */
+struct tmpfs_options {
+	uint64_t pages, inodes; /* limits; 0: none */
+	uint32_t mode, uid, gid;
+};
+/* Half of memory, as on Linux. */
+struct tmpfs_options tmpfs_default_options(void);
+/* Changes those that the text names. -EINVAL: it says something else. */
+MUST_USE int tmpfs_parse_options(const char *text, struct tmpfs_options *options);
 
 /* A directory's content; all under the inode's lock. */
 struct tmpfs_dir {
