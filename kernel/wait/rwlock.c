@@ -30,6 +30,32 @@ static void clear_mark(struct rwlock *lock)
 		;
 }
 
+static void grant_to_readers(struct rwlock *lock)
+{
+	while (!list_is_empty(&lock->readers.waiters))
+		wait_grant_locked(list_first(&lock->readers.waiters, struct wait_entry, link));
+}
+
+static uint32_t waiting_readers(const struct rwlock *lock)
+{
+	uint32_t count = 0;
+	for (const struct list *link = lock->readers.waiters.next; link != &lock->readers.waiters;
+	     link = link->next)
+		count++;
+	return count;
+}
+
+/* Under the lock: no writer waits any more, and what waits behind one may join the readers that have it. A last one that is on its way lets them in. */
+static void join_readers(struct rwlock *lock)
+{
+	uint32_t word = atomic_load(&lock->word), count = waiting_readers(lock);
+	do
+		if (word & RWLOCK_WRITER || word == RWLOCK_HAS_WAITERS)
+			return;
+	while (!atomic_cas(&lock->word, &word, (word & ~RWLOCK_HAS_WAITERS) + count));
+	grant_to_readers(lock);
+}
+
 /* False: it was let in after all. */
 static bool leave(struct rwlock *lock, struct wait_entry *entry)
 {
@@ -39,6 +65,8 @@ static bool leave(struct rwlock *lock, struct wait_entry *entry)
 		wait_dequeue_locked(entry);
 	if (!somebody_waits(lock))
 		clear_mark(lock);
+	else if (list_is_empty(&lock->writers))
+		join_readers(lock);
 	spin_unlock_irqrestore(&lock->readers.lock, flags);
 	return !is_granted;
 }
@@ -59,11 +87,10 @@ static int wait_in(struct rwlock *lock, struct list *waiters, uint32_t blocked_b
 	return err && leave(lock, &entry) ? err : 0;
 }
 
-void rwlock_wait_read(struct rwlock *lock)
+int rwlock_wait_read(struct rwlock *lock, give_up_t gives_up)
 {
-	int ignored =
-	    wait_in(lock, &lock->readers.waiters, RWLOCK_WRITER | RWLOCK_HAS_WAITERS, 1, NULL);
-	(void)ignored;
+	return wait_in(
+	    lock, &lock->readers.waiters, RWLOCK_WRITER | RWLOCK_HAS_WAITERS, 1, gives_up);
 }
 
 int rwlock_wait_write(struct rwlock *lock, give_up_t gives_up)
@@ -73,14 +100,9 @@ int rwlock_wait_write(struct rwlock *lock, give_up_t gives_up)
 
 static void let_in_readers(struct rwlock *lock)
 {
-	struct list *waiting = &lock->readers.waiters, *link;
-	uint32_t count = 0;
-	for (link = waiting->next; link != waiting; link = link->next)
-		count++;
-	atomic_store_release(
-	    &lock->word, count | (list_is_empty(&lock->writers) ? 0 : RWLOCK_HAS_WAITERS));
-	while (!list_is_empty(waiting))
-		wait_grant_locked(list_first(waiting, struct wait_entry, link));
+	atomic_store_release(&lock->word,
+	    waiting_readers(lock) | (list_is_empty(&lock->writers) ? 0 : RWLOCK_HAS_WAITERS));
+	grant_to_readers(lock);
 }
 
 static void let_in_writer(struct rwlock *lock)

@@ -104,6 +104,15 @@ void rwlock_read_lock(struct rwlock *lock)
 	sleep_debug_taken(&lock->debug, lock, CALLER_IP());
 }
 
+int rwlock_read_lock_unless(struct rwlock *lock, give_up_t gives_up)
+{
+	sleep_debug_check(&lock->debug, lock, CALLER_IP());
+	int result = rwlock_try_read_acquire(lock) ? 0 : rwlock_wait_read(lock, gives_up);
+	if (!result)
+		sleep_debug_taken(&lock->debug, lock, CALLER_IP());
+	return result;
+}
+
 bool rwlock_try_read_lock(struct rwlock *lock)
 {
 	if (!rwlock_try_read_acquire(lock))
@@ -139,6 +148,15 @@ void rwlock_write_lock_second(struct rwlock *lock)
 	sleep_debug_check_second(&lock->debug, lock, CALLER_IP());
 	rwlock_write_acquire(lock);
 	sleep_debug_taken(&lock->debug, lock, CALLER_IP());
+}
+
+int rwlock_write_lock_second_unless(struct rwlock *lock, give_up_t gives_up)
+{
+	sleep_debug_check_second(&lock->debug, lock, CALLER_IP());
+	int result = rwlock_try_write_acquire(lock) ? 0 : rwlock_wait_write(lock, gives_up);
+	if (!result)
+		sleep_debug_taken(&lock->debug, lock, CALLER_IP());
+	return result;
 }
 
 bool rwlock_try_write_lock(struct rwlock *lock)

@@ -465,7 +465,10 @@ static void write_or_give_up(void *arg)
 	struct player *self = arg;
 	while (self->result < self->rounds) {
 		if (self->index >= 5) {
-			rwlock_read_lock(&rwlock);
+			if (self->index == 5)
+				rwlock_read_lock(&rwlock);
+			else if (rwlock_read_lock_unless(&rwlock, gives_up_at_random))
+				continue;
 			uint64_t first = pair[0];
 			if (self->result % 16 == 0)
 				fake_pause(2);
@@ -491,7 +494,7 @@ static void write_or_give_up(void *arg)
 	}
 }
 
-TEST(rwlock_writers_may_give_up)
+TEST(rwlock_waiters_may_give_up)
 {
 	rwlock_init(&rwlock, "test", RANK_NONE);
 	fake_play(8, 2000, write_or_give_up);
@@ -514,34 +517,42 @@ static bool sleeps_in(const struct list *waiters)
 	return sleeper && !list_is_empty(waiters) && atomic_load(&sleeper->is_waiting);
 }
 
-/* Player 0 has both locks for as long as player 1, who is killed, has not given up. */
+static struct rwlock written;
+
+/* Player 0 has all locks for as long as player 1, who is killed, has not given up. */
 static void hold_and_kill(void *arg)
 {
 	struct player *self = arg;
 	if (self->index == 1) {
-		while (!(atomic_load(&mutex.word) && atomic_load(&rwlock.word)))
+		while (!(atomic_load(&mutex.word) && atomic_load(&rwlock.word) &&
+			 atomic_load(&written.word)))
 			host_yield();
 		atomic_store(&sleeper, current_thread());
 		CHECK_EQ(mutex_lock_unless(&mutex, sleeper_is_killed), -EINTR);
 		atomic_store(&is_killed, false);
 		CHECK_EQ(rwlock_write_lock_unless(&rwlock, sleeper_is_killed), -EINTR);
+		atomic_store(&is_killed, false);
+		CHECK_EQ(rwlock_read_lock_unless(&written, sleeper_is_killed), -EINTR);
 		atomic_store(&self->result, 1);
 		return;
 	}
 	rwlock_read_lock(&rwlock);
+	rwlock_write_lock(&written);
 	mutex_lock(&mutex);
-	const struct list *const queues[] = {&mutex.queue.waiters, &rwlock.writers};
-	for (unsigned i = 0; i < 2; i++) {
+	const struct list *const queues[] = {
+	    &mutex.queue.waiters, &rwlock.writers, &written.readers.waiters};
+	for (unsigned i = 0; i < 3; i++) {
 		while (!sleeps_in(queues[i]))
 			host_yield();
 		atomic_store(&is_killed, true);
 		thread_wake(sleeper);
-		while (i == 0 && atomic_load(&is_killed))
+		while (i < 2 && atomic_load(&is_killed))
 			host_yield();
 	}
 	while (!atomic_load(&players[1].result))
 		host_yield();
 	mutex_unlock(&mutex);
+	rwlock_write_unlock(&written);
 	rwlock_read_unlock(&rwlock);
 }
 
@@ -549,7 +560,44 @@ TEST(sleeping_locks_let_the_killed_go)
 {
 	mutex_init(&mutex, "test", RANK_NONE);
 	rwlock_init(&rwlock, "test", RANK_NONE);
+	rwlock_init(&written, "test", RANK_NONE);
 	fake_play(2, 0, hold_and_kill);
 	CHECK_EQ(mutex.word, 0);
+	CHECK_EQ(rwlock.word, 0);
+	CHECK_EQ(written.word, 0);
+}
+
+/* Player 0 reads for as long as player 2, who came to read behind the writer, is not let in. */
+static void read_beside_or_write(void *arg)
+{
+	struct player *self = arg;
+	if (self->index == 1) {
+		while (!atomic_load(&rwlock.word))
+			host_yield();
+		atomic_store(&sleeper, current_thread());
+		CHECK_EQ(rwlock_write_lock_unless(&rwlock, sleeper_is_killed), -EINTR);
+		return;
+	}
+	if (self->index == 0) {
+		rwlock_read_lock(&rwlock);
+		while (!sleeps_in(&rwlock.writers) || list_is_empty(&rwlock.readers.waiters))
+			host_yield();
+		atomic_store(&is_killed, true);
+		thread_wake(sleeper);
+		while (!atomic_load(&players[2].result))
+			host_yield();
+	} else {
+		while (!sleeps_in(&rwlock.writers))
+			host_yield();
+		rwlock_read_lock(&rwlock);
+		atomic_store(&self->result, 1);
+	}
+	rwlock_read_unlock(&rwlock);
+}
+
+TEST(rwlock_writer_that_gives_up_keeps_no_reader_out)
+{
+	rwlock_init(&rwlock, "test", RANK_NONE);
+	fake_play(3, 0, read_beside_or_write);
 	CHECK_EQ(rwlock.word, 0);
 }

@@ -35,7 +35,17 @@ MUST_USE static inline int mutex_lock_killable(struct mutex *mutex)
 	return mutex_lock_unless(mutex, signal_is_fatal_pending);
 }
 
+MUST_USE static inline int rwlock_read_lock_killable(struct rwlock *lock)
+{
+	return rwlock_read_lock_unless(lock, signal_is_fatal_pending);
+}
+
 MUST_USE static inline int rwlock_write_lock_killable(struct rwlock *lock)
 {
 	return rwlock_write_lock_unless(lock, signal_is_fatal_pending);
+}
+
+MUST_USE static inline int rwlock_write_lock_second_killable(struct rwlock *lock)
+{
+	return rwlock_write_lock_second_unless(lock, signal_is_fatal_pending);
 }

@@ -1,6 +1,6 @@
 /*
  * Many readers or one writer, sleeping. Waiting readers and writers take turns: a waiting writer keeps new readers out, and
- * a writer that leaves lets in all readers that came meanwhile, so neither side starves.
+ * a writer that leaves lets in all readers that came meanwhile, so neither side starves. Who waits may give up, as with a mutex.
  *
  * A thread that holds it for reading must not take it for reading again: a writer may have queued in between.
  * Context: thread, may sleep.
@@ -31,7 +31,7 @@ static inline void rwlock_init(struct rwlock *lock, const char *name, enum lock_
 	sleep_debug_init(&lock->debug, name, rank);
 }
 
-void rwlock_wait_read(struct rwlock *lock);
+MUST_USE int rwlock_wait_read(struct rwlock *lock, give_up_t gives_up);
 MUST_USE int rwlock_wait_write(struct rwlock *lock, give_up_t gives_up);
 void rwlock_release_to_waiters(struct rwlock *lock);
 
@@ -52,8 +52,9 @@ static inline bool rwlock_try_write_acquire(struct rwlock *lock)
 
 static inline void rwlock_read_acquire(struct rwlock *lock)
 {
-	if (unlikely(!rwlock_try_read_acquire(lock)))
-		rwlock_wait_read(lock);
+	/* Who does not give up has it in the end. */
+	if (unlikely(!rwlock_try_read_acquire(lock)) && rwlock_wait_read(lock, NULL))
+		__builtin_unreachable();
 }
 
 static inline void rwlock_read_release(struct rwlock *lock)
@@ -64,7 +65,6 @@ static inline void rwlock_read_release(struct rwlock *lock)
 
 static inline void rwlock_write_acquire(struct rwlock *lock)
 {
-	/* Who does not give up has it in the end. */
 	if (unlikely(!rwlock_try_write_acquire(lock)) && rwlock_wait_write(lock, NULL))
 		__builtin_unreachable();
 }
@@ -79,13 +79,15 @@ static inline void rwlock_write_release(struct rwlock *lock)
 #if CONFIG_DEBUG
 
 void rwlock_read_lock(struct rwlock *lock);
+/* As mutex_lock_unless: 0, or -EINTR and not taken. */
+MUST_USE int rwlock_read_lock_unless(struct rwlock *lock, give_up_t gives_up);
 MUST_USE bool rwlock_try_read_lock(struct rwlock *lock);
 void rwlock_read_unlock(struct rwlock *lock);
 void rwlock_write_lock(struct rwlock *lock);
-MUST_USE int rwlock_write_lock_unless(
-    struct rwlock *lock, give_up_t gives_up); /* as mutex_lock_unless */
+MUST_USE int rwlock_write_lock_unless(struct rwlock *lock, give_up_t gives_up);
 /* While another of the same rank is held. The caller has an order among them, and says which at the call. */
 void rwlock_write_lock_second(struct rwlock *lock);
+MUST_USE int rwlock_write_lock_second_unless(struct rwlock *lock, give_up_t gives_up);
 MUST_USE bool rwlock_try_write_lock(struct rwlock *lock);
 void rwlock_write_unlock(struct rwlock *lock);
 
@@ -94,6 +96,11 @@ void rwlock_write_unlock(struct rwlock *lock);
 static ALWAYS_INLINE void rwlock_read_lock(struct rwlock *lock)
 {
 	rwlock_read_acquire(lock);
+}
+
+MUST_USE static ALWAYS_INLINE int rwlock_read_lock_unless(struct rwlock *lock, give_up_t gives_up)
+{
+	return likely(rwlock_try_read_acquire(lock)) ? 0 : rwlock_wait_read(lock, gives_up);
 }
 
 MUST_USE static ALWAYS_INLINE bool rwlock_try_read_lock(struct rwlock *lock)
@@ -119,6 +126,12 @@ MUST_USE static ALWAYS_INLINE int rwlock_write_lock_unless(struct rwlock *lock, 
 static ALWAYS_INLINE void rwlock_write_lock_second(struct rwlock *lock)
 {
 	rwlock_write_acquire(lock);
+}
+
+MUST_USE static ALWAYS_INLINE int rwlock_write_lock_second_unless(
+    struct rwlock *lock, give_up_t gives_up)
+{
+	return rwlock_write_lock_unless(lock, gives_up);
 }
 
 MUST_USE static ALWAYS_INLINE bool rwlock_try_write_lock(struct rwlock *lock)
