@@ -202,6 +202,31 @@ TEST(status_tells_where_a_thread_may_run)
 	CHECK(!pthread_join(thread, NULL));
 }
 
+/* The policy, and the priority that is shown of it. */
+TEST(stat_tells_the_policy)
+{
+	static const int policies[] = {SCHED_BATCH, SCHED_IDLE, SCHED_OTHER};
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		/* The call itself: musl refuses. */
+		struct sched_param none = {0};
+		CHECK_OK(syscall(SYS_sched_setscheduler, 0, policies[i], &none));
+		read_all("/proc/self/stat");
+		const char *at = strrchr(text, ')');
+		for (int field = 2; field < 41; field++)
+			at = strchr(at + 1, ' ');
+		CHECK_EQ(atoi(at), policies[i]);
+	}
+}
+
+TEST(mounts_say_how_access_times_are_kept)
+{
+	char options[300];
+	read_all("/proc/self/mounts");
+	const char *line = strstr(text, " /proc proc ");
+	CHECK(line && sscanf(line, " /proc proc %299s", options) == 1);
+	CHECK(strstr(options, ",relatime") || strstr(options, ",noatime"));
+}
+
 TEST(status_lists_groups)
 {
 	const gid_t groups[] = {20, 30, 40};

@@ -153,6 +153,10 @@ TEST(huge_pages)
 {
 	read_all("/sys/kernel/mm/transparent_hugepage/enabled");
 	CHECK(strstr(text, "[always]") || strstr(text, "[madvise]") || strstr(text, "[never]"));
+	read_all("/sys/kernel/mm/transparent_hugepage/defrag");
+	CHECK(strchr(text, '[') && strchr(text, ']'));
+	read_all("/sys/kernel/mm/transparent_hugepage/use_zero_page");
+	CHECK(*text == '0' || *text == '1');
 	read_all("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
 	CHECK(strchr(text, '[') && strchr(text, ']'));
 	read_all("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");

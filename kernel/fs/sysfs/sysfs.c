@@ -17,6 +17,9 @@
 /* Anonymous memory comes in huge pages where they fit, shared memory in small ones. */
 SHOW_TEXT(show_huge_anonymous, "[always] madvise never\n")
 SHOW_TEXT(show_huge_shared, "always within_size advise [never] deny force\n")
+/* None is looked for by moving others; what is only read is a small page of zeroes. */
+SHOW_TEXT(show_huge_search, "always defer defer+madvise madvise [never]\n")
+SHOW_TEXT(show_huge_zero, "0\n")
 SHOW_TEXT(show_huge_size, "%llu\n", 2 * MiB)
 
 /* clang-format off */
@@ -76,9 +79,11 @@ static const struct proc_entry system_entries[] = {
 static const struct proc_entry device_entries[] = {DIRECTORY("system", system_entries)};
 
 static const struct proc_entry huge_entries[] = {
+    FILE_("defrag", show_huge_search),
     FILE_("enabled", show_huge_anonymous),
     FILE_("hpage_pmd_size", show_huge_size),
     FILE_("shmem_enabled", show_huge_shared),
+    FILE_("use_zero_page", show_huge_zero),
 };
 static const struct proc_entry mm_entries[] = {DIRECTORY("transparent_hugepage", huge_entries)};
 static const struct proc_entry kernel_entries[] = {DIRECTORY("mm", mm_entries)};
