@@ -7,6 +7,7 @@
  */
 #include "vfs_impl.h"
 
+#include <log/assert.h>
 #include <mm/slab.h>
 #include <object/capability.h>
 #include <wait/interruptible.h>
@@ -42,8 +43,9 @@ struct file_lock {
 struct waiting {
 	struct list link;
 	const void *owner, *blocked_by;
-	const struct file_lock *want,
-	    *conflict; /* NULL: that one is gone, and this thread on its way */
+	bool may_close_circle; /* as Linux has it: what is in the way of a range is a process's */
+	const struct file_lock *want;
+	const struct file_lock *conflict; /* NULL: it is gone, and this thread on its way */
 };
 
 struct mutex file_locks_mutex;
@@ -196,7 +198,7 @@ static bool closes_circle(const void *owner, const void *blocked_by)
 		if (blocked_by == owner)
 			return true;
 		list_for_each(entry, &waiting_owners, link)
-			if (entry->owner == blocked_by)
+			if (entry->may_close_circle && entry->owner == blocked_by)
 				found = entry;
 		if (!found)
 			return false;
@@ -210,6 +212,7 @@ static int wait_for_change(const struct file_lock *want, const struct file_lock 
 {
 	struct waiting entry = {.owner = want->owner,
 	    .blocked_by = conflict->owner,
+	    .may_close_circle = !want->is_flock && conflict->pid,
 	    .want = want,
 	    .conflict = conflict};
 	if (want->pid && closes_circle(want->owner, conflict->owner))
@@ -469,5 +472,6 @@ void file_locks_for_each(void (*fn)(void *ctx, const struct file_lock_look *look
 
 void file_locks_free(struct inode *inode)
 {
+	debug_assert(!inode->locks || list_is_empty(&inode->locks->held));
 	kfree(inode->locks);
 }

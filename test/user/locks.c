@@ -128,6 +128,30 @@ static int answer(struct helper *helper)
 	return result;
 }
 
+/* One that waits with an open file for a process closes a circle as well. */
+TEST(a_circle_through_an_open_file_is_found)
+{
+	int fd = open_file();
+	CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 0, 1));
+	pid_t pid = forked();
+	if (!pid) {
+		int own = open("file", O_RDWR);
+		CHECK_OK(lock(own, F_OFD_SETLK, F_WRLCK, 1, 1));
+		CHECK_OK(lock(own, F_OFD_SETLKW, F_WRLCK, 0, 1));
+		_exit(0);
+	}
+	struct flock there = {.l_type = F_WRLCK, .l_start = 1, .l_len = 1};
+	do {
+		sleep_ms(10);
+		there.l_type = F_WRLCK;
+		CHECK_OK(fcntl(fd, F_GETLK, &there));
+	} while (there.l_type == F_UNLCK);
+	sleep_ms(200);
+	CHECK_ERR(lock(fd, F_SETLKW, F_WRLCK, 1, 1), EDEADLK);
+	CHECK_OK(lock(fd, F_SETLK, F_UNLCK, 0, 1));
+	CHECK_EQ(ended(pid), 0);
+}
+
 /* Three hold a range each; the circle closes only when the first one lets go. */
 TEST(a_circle_that_closes_later_is_found)
 {
