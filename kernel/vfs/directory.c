@@ -31,7 +31,8 @@ static int64_t list_locked(struct file *file, uint64_t *pos, list_emit_t emit, v
 static int64_t list_directory(struct object *object, uint64_t *pos, list_emit_t emit, void *ctx)
 {
 	struct file *file = file_of(object);
-	rwlock_read_lock(&file->inode->lock);
+	if (rwlock_read_lock_killable(&file->inode->lock))
+		return -EINTR;
 	int64_t result = list_locked(file, pos, emit, ctx);
 	rwlock_read_unlock(&file->inode->lock);
 	return result;

@@ -59,14 +59,15 @@ static struct frame *pop(struct frame *frame)
 	return above;
 }
 
-/* The next candidate in the directory, with a reference; NULL: none is left. */
+/* The next candidate in the directory, with a reference; NULL: none is left, or we are killed. */
 static struct dentry *next_candidate(struct frame *frame, struct hit *hit)
 {
 	struct inode *inode = frame->dir->inode;
 	struct dentry *child = NULL;
 	do {
 		hit->len = 0;
-		rwlock_read_lock(&inode->lock);
+		if (rwlock_read_lock_killable(&inode->lock))
+			return NULL;
 		if (!inode->is_dead && inode->ops->list) {
 			int64_t ignored = inode->ops->list(inode, &frame->pos, stop_at, hit);
 			(void)ignored;

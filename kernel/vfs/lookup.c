@@ -41,7 +41,8 @@ int lookup_in(struct dentry *dir, const struct name *name, struct dentry **resul
 	*result = dentry_find_get(dir, name);
 	if (likely(*result))
 		return 0;
-	rwlock_read_lock(&dir->inode->lock);
+	if (rwlock_read_lock_killable(&dir->inode->lock))
+		return -EINTR;
 	int err = lookup_locked(dir, name, result);
 	rwlock_read_unlock(&dir->inode->lock);
 	return err;

@@ -69,7 +69,8 @@ int64_t inode_control_seals(struct object *object, int command, uint64_t arg)
 		return -EPERM;
 	if (!is_sealable || arg & ~(uint64_t)SEALS_KNOWN)
 		return -EINVAL;
-	rwlock_write_lock(&inode->lock);
+	if (rwlock_write_lock_killable(&inode->lock))
+		return -EINTR;
 	int err = add_seals(inode, (unsigned)arg);
 	rwlock_write_unlock(&inode->lock);
 	return err;

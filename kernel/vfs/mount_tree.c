@@ -7,7 +7,6 @@
 #include <credentials/credentials.h>
 #include <lib/string.h>
 #include <log/assert.h>
-#include <wait/mutex.h>
 
 #define MNT_FORCE       1u
 #define MNT_DETACH      2u
@@ -68,7 +67,7 @@ static void attach(struct mount *mount, const struct path *place)
 	spin_unlock(&dentry_lock);
 }
 
-/* The directory that a place is named in, locked: nobody removes or moves the place meanwhile. */
+/* The directory that a place is named in, locked: nobody removes or moves the place meanwhile. NULL for who is killed while it waits. */
 static struct dentry *lock_name(const struct dentry *dentry)
 {
 	for (;;) {
@@ -78,11 +77,14 @@ static struct dentry *lock_name(const struct dentry *dentry)
 		rcu_read_unlock();
 		if (!is_taken)
 			continue;
-		rwlock_write_lock(&parent->inode->lock);
-		if (likely(dentry->parent == parent))
+		bool is_locked = !rwlock_write_lock_killable(&parent->inode->lock);
+		if (likely(is_locked && dentry->parent == parent))
 			return parent;
-		rwlock_write_unlock(&parent->inode->lock);
+		if (is_locked)
+			rwlock_write_unlock(&parent->inode->lock);
 		dentry_put(parent);
+		if (!is_locked)
+			return NULL;
 	}
 }
 
@@ -112,10 +114,11 @@ static int check_place(const struct path *place)
 static int attach_if_there(struct mount *mount, const struct path *place)
 {
 	struct dentry *parent = lock_name(place->dentry);
-	int err = check_place(place);
+	int err = parent ? check_place(place) : -EINTR;
 	if (!err)
 		attach(mount, place);
-	unlock_name(parent);
+	if (parent)
+		unlock_name(parent);
 	if (err)
 		mount_put(mount);
 	return err;
@@ -251,10 +254,11 @@ static int mount_move(const char *source, const struct path *at)
 	if (!err) {
 		struct path place = {0};
 		struct dentry *parent = lock_name(at->dentry);
-		err = check_place(at);
+		err = parent ? check_place(at) : -EINTR;
 		if (!err)
 			place = reattach(from.mount, at);
-		unlock_name(parent);
+		if (parent)
+			unlock_name(parent);
 		if (!err)
 			path_put(&place);
 	}
@@ -281,7 +285,10 @@ int vfs_mount(const char *source, const char *target, const char *type, unsigned
 		return -ENOENT;
 	}
 	uint32_t set = (uint32_t)flags & ~MS_SILENT;
-	mutex_lock(&mounts_lock);
+	if (mutex_lock_killable(&mounts_lock)) {
+		path_put(&at);
+		return -EINTR;
+	}
 	if (set & MS_REMOUNT)
 		err = mount_change(&at, set, options);
 	else if (set & MS_BIND)
@@ -351,7 +358,10 @@ int vfs_unmount(const char *target, unsigned flags)
 	if (err)
 		return err;
 	struct mount *mount = at.mount;
-	mutex_lock(&mounts_lock);
+	if (mutex_lock_killable(&mounts_lock)) {
+		path_put(&at);
+		return -EINTR;
+	}
 	if (at.dentry != mount->root)
 		err = -EINVAL;
 	else if (!mount->parent)

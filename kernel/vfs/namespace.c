@@ -196,8 +196,10 @@ static int remove_locked(struct inode *dir, const struct name *name, struct dent
 		return -EBUSY;
 	if (!dir->ops->rmdir)
 		return -EPERM;
-	inode_lock_second(victim);
-	int err = dir->ops->rmdir(dir, name, victim);
+	int err = inode_lock_second(victim);
+	if (err)
+		return err;
+	err = dir->ops->rmdir(dir, name, victim);
 	if (!err)
 		victim->is_dead = true;
 	inode_unlock_second(victim);

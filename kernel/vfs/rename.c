@@ -5,7 +5,6 @@
 #include "vfs_impl.h"
 
 #include <mm/slab.h>
-#include <wait/mutex.h>
 
 static struct mutex rename_lock;
 
@@ -47,25 +46,38 @@ static struct dentry *child_towards(struct dentry *above, struct dentry *below)
 	return NULL;
 }
 
-static void lock_directories(struct move *move)
+/* 0, or -EINTR and neither is. */
+static int lock_in_order(struct inode *first, struct inode *second)
+{
+	if (rwlock_write_lock_killable(&first->lock))
+		return -EINTR;
+	int err = inode_lock_second(second);
+	if (err)
+		rwlock_write_unlock(&first->lock);
+	return err;
+}
+
+static int lock_directories(struct move *move)
 {
 	struct dentry *from = move->from.dir.dentry, *to = move->to.dir.dentry;
 	move->trap = NULL;
-	if (from->inode == to->inode) {
-		rwlock_write_lock(&from->inode->lock);
-		return;
-	}
-	mutex_lock(&rename_lock);
+	if (from->inode == to->inode)
+		return rwlock_write_lock_killable(&from->inode->lock);
+	if (mutex_lock_killable(&rename_lock))
+		return -EINTR;
 	bool to_first = (uintptr_t)to < (uintptr_t)from;
 	if ((move->trap = child_towards(from, to)))
 		to_first = false;
 	else if ((move->trap = child_towards(to, from)))
 		to_first = true;
-	rwlock_write_lock(to_first ? &to->inode->lock : &from->inode->lock);
-	inode_lock_second(to_first ? from->inode : to->inode);
+	int err = to_first ? lock_in_order(to->inode, from->inode)
+			   : lock_in_order(from->inode, to->inode);
+	if (err)
+		mutex_unlock(&rename_lock);
 	/* Debug builds know only one of them as held; unlock in the same way. */
-	if (to_first)
+	else if (to_first)
 		move->flags |= 1u << 31;
+	return err;
 }
 
 static void unlock_directories(struct move *move)
@@ -175,9 +187,10 @@ static int rename_in_file_system(struct move *move)
 	struct inode *replaced = target_of(move);
 	bool ends_directory =
 	    replaced && S_IS(replaced->mode, S_IFDIR) && !(move->flags & RENAME_EXCHANGE);
-	if (ends_directory)
-		inode_lock_second(replaced);
-	int err = old_dir(move)->ops->rename(old_dir(move), &move->from.last, move->old->inode,
+	int err = ends_directory ? inode_lock_second(replaced) : 0;
+	if (err)
+		return err;
+	err = old_dir(move)->ops->rename(old_dir(move), &move->from.last, move->old->inode,
 	    new_dir(move), &move->to.last, replaced,
 	    move->flags & (RENAME_NOREPLACE | RENAME_EXCHANGE));
 	if (ends_directory) {
@@ -239,8 +252,10 @@ static int rename_between(struct move *move)
 		return move->flags & RENAME_NOREPLACE && last_is_special(&move->to) ? -EEXIST
 										    : -EBUSY;
 	move->old = move->new = NULL;
-	lock_directories(move);
-	int err = rename_locked(move);
+	int err = lock_directories(move);
+	if (err)
+		return err;
+	err = rename_locked(move);
 	unlock_directories(move);
 	if (move->old)
 		dentry_put(move->old);

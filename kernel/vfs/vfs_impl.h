@@ -23,6 +23,7 @@
 #include <sync/spinlock.h>
 #include <time/clock.h>
 #include <vfs/vfs.h>
+#include <wait/interruptible.h>
 
 #include "name.h"
 
@@ -310,10 +311,10 @@ static inline void inode_drop_set_id(struct inode *inode)
 /* rename.c */
 void rename_init(void);
 
-/* Another inode's lock while one is held: the order is parents first, then by address. */
-static inline void inode_lock_second(struct inode *inode)
+/* Another inode's lock while one is held: the order is parents first, then by address. 0, or -EINTR for who is killed. */
+MUST_USE static inline int inode_lock_second(struct inode *inode)
 {
-	rwlock_write_lock_second(&inode->lock);
+	return rwlock_write_lock_second_killable(&inode->lock);
 }
 
 static inline void inode_unlock_second(struct inode *inode)

@@ -148,9 +148,11 @@ int vfs_set_xattr(
 	fresh->value_size = size;
 	memcpy(fresh->text, name, name_size);
 	memcpy(fresh->text + name_size, value, size);
-	rwlock_write_lock(&inode->lock);
-	err = store(inode, fresh, flags);
-	rwlock_write_unlock(&inode->lock);
+	err = rwlock_write_lock_killable(&inode->lock);
+	if (!err) {
+		err = store(inode, fresh, flags);
+		rwlock_write_unlock(&inode->lock);
+	}
 	if (err)
 		kfree(fresh);
 	return err;
@@ -162,7 +164,8 @@ int vfs_remove_xattr(const struct path *path, const char *name)
 	int err = may_use(path, name, true);
 	if (err)
 		return err;
-	rwlock_write_lock(&inode->lock);
+	if (rwlock_write_lock_killable(&inode->lock))
+		return -EINTR;
 	struct xattr *xattr = find(inode, name);
 	if (xattr) {
 		int ignored = charge(inode, -memory_of(xattr));
@@ -180,7 +183,8 @@ int64_t vfs_get_xattr(const struct path *path, const char *name, void *value, si
 	int64_t result = may_use(path, name, false);
 	if (result)
 		return result;
-	rwlock_read_lock(&inode->lock);
+	if (rwlock_read_lock_killable(&inode->lock))
+		return -EINTR;
 	const struct xattr *xattr = find(inode, name);
 	if (!xattr)
 		result = -ENODATA;
@@ -200,7 +204,8 @@ int64_t vfs_list_xattrs(const struct path *path, char *list, size_t size)
 	bool sees_trusted = has_power(POWER_SYS_ADMIN);
 	const struct xattr *xattr;
 	size_t used = 0;
-	rwlock_read_lock(&inode->lock);
+	if (rwlock_read_lock_killable(&inode->lock))
+		return -EINTR;
 	if (inode->xattrs)
 		list_for_each(xattr, &inode->xattrs->all, link) {
 			if (!sees_trusted && begins_with(xattr->text, "trusted."))

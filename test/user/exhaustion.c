@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
+#include <sys/xattr.h>
 
 static const size_t page = 4096;
 static const size_t MIB = 1 << 20;
@@ -287,15 +288,60 @@ TEST(a_victim_that_waits_for_a_file_goes)
 	contend(&(struct contest){fd, write_byte, write_all});
 }
 
-TEST(a_victim_that_waits_for_a_folder_goes)
+static void read_attribute(int fd)
+{
+	char value;
+	CHECK_EQ(fgetxattr(fd, "user.name", &value, 1), 1);
+}
+
+static void set_attribute(int fd)
+{
+	CHECK(!fsetxattr(fd, "user.name", "", 1, 0) || errno == ENOMEM || errno == ENOSPC);
+}
+
+TEST(a_victim_that_waits_for_attributes_goes)
 {
 	needs_own_machine();
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+	CHECK_OK(ftruncate(fd, (off_t)MIB));
+	for (size_t i = 0; i < MIB; i += page)
+		CHECK_EQ(pwrite(fd, "", 1, (off_t)i), 1);
+	CHECK_OK(fsetxattr(fd, "user.name", "", 1, 0));
+	size_t before = free_bytes();
+	contend(&(struct contest){fd, read_attribute, write_all});
+	check_free_again(before);
+	contend(&(struct contest){fd, set_attribute, write_all});
+}
+
+/* A folder that takes long to list, with a small one in it. */
+static int make_folder(void)
+{
 	char name[251];
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "%0250d", i);
 		CHECK_OK(close(open(name, O_WRONLY | O_CREAT, 0600)));
 	}
-	contend(&(struct contest){open(".", O_RDONLY | O_DIRECTORY), make_name, list_names});
+	CHECK_OK(mkdir("small", 0700));
+	CHECK_OK(mkdir("small/mine", 0700));
+	return open(".", O_RDONLY | O_DIRECTORY);
+}
+
+TEST(a_victim_that_waits_for_a_folder_goes)
+{
+	needs_own_machine();
+	contend(&(struct contest){make_folder(), make_name, list_names});
+}
+
+static void move_name(int fd)
+{
+	CHECK(!renameat(fd, "small/mine", fd, "mine") || errno == ENOMEM || errno == ENOENT);
+	CHECK(!renameat(fd, "mine", fd, "small/mine") || errno == ENOMEM || errno == ENOENT);
+}
+
+TEST(a_victim_that_moves_between_folders_goes)
+{
+	needs_own_machine();
+	contend(&(struct contest){make_folder(), move_name, list_names});
 }
 
 static size_t write_until_full(int fd)
