@@ -195,7 +195,7 @@ static NOINLINE int64_t write_any(
 {
 	int64_t done = 0;
 	for (;;) {
-		if (unlikely(!pipe->readers)) {
+		if (unlikely(!atomic_load(&pipe->readers))) {
 			mutex_unlock(&pipe->lock);
 			pipe_signal_broken();
 			return done ? done : -EPIPE;
@@ -250,7 +250,8 @@ int64_t pipe_write(struct object *end, struct pipe *pipe, struct io *io, bool pa
 		return -EINTR;
 	if (unlikely(len > PAGE_SIZE || io->is_kernel || packets || len != io->segment_left))
 		return write_any(end, pipe, io, packets);
-	struct pipe_slot *slot = likely(pipe->readers) ? slot_for_small(pipe, len) : NULL;
+	struct pipe_slot *slot =
+	    likely(atomic_load(&pipe->readers)) ? slot_for_small(pipe, len) : NULL;
 	if (unlikely(!slot || copy_from_user_part(slot->page + slot->end, io->base, len)))
 		return write_any(end, pipe, io, false);
 	if (!slot->end)

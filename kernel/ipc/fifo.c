@@ -157,14 +157,14 @@ static int join(struct pipe *pipe, const struct file *file, uint64_t *writer_ope
 	     is_writer = writes(file);
 	if (mutex_lock_killable(&pipe->lock))
 		return -EINTR;
-	if (!is_reader && nonblock && has_name && !pipe->readers) {
+	if (!is_reader && nonblock && has_name && !atomic_load(&pipe->readers)) {
 		mutex_unlock(&pipe->lock);
 		return -ENXIO;
 	}
 	uint32_t seen_readers = pipe->reader_opens, seen_writers = pipe->writer_opens;
-	*writer_opens = pipe->writers || !has_name ? UINT64_MAX : seen_writers;
-	atomic_store(&pipe->readers, pipe->readers + is_reader);
-	atomic_store(&pipe->writers, pipe->writers + is_writer);
+	*writer_opens = atomic_load(&pipe->writers) || !has_name ? UINT64_MAX : seen_writers;
+	atomic_fetch_add(&pipe->readers, is_reader);
+	atomic_fetch_add(&pipe->writers, is_writer);
 	atomic_store(&pipe->reader_opens, seen_readers + is_reader);
 	atomic_store(&pipe->writer_opens, seen_writers + is_writer);
 	mutex_unlock(&pipe->lock);

@@ -170,21 +170,24 @@ void pipe_put(struct pipe *pipe)
 
 void pipe_leave(struct pipe *pipe, bool was_reader, bool was_writer)
 {
-	mutex_lock(&pipe->lock);
-	atomic_store(&pipe->readers, pipe->readers - was_reader);
-	atomic_store(&pipe->writers, pipe->writers - was_writer);
-	mutex_unlock(&pipe->lock);
+	/* Without the lock, which somebody may have for long. Barriers, too: pipe_wake. */
+	if (was_reader)
+		atomic_fetch_sub(&pipe->readers, 1);
+	if (was_writer)
+		atomic_fetch_sub(&pipe->writers, 1);
 	pipe_wake(&pipe->readers_wait);
 	pipe_wake(&pipe->writers_wait);
 }
 
-static size_t bytes_waiting(struct pipe *pipe)
+/* Or -EINTR. */
+static int64_t bytes_waiting(struct pipe *pipe)
 {
-	size_t sum = 0;
-	mutex_lock(&pipe->lock);
+	int64_t sum = 0;
+	if (mutex_lock_killable(&pipe->lock))
+		return -EINTR;
 	for (uint32_t i = pipe->tail; i != pipe->head; i++) {
 		const struct pipe_slot *slot = pipe_slot_at(pipe, i);
-		sum += (size_t)(slot->end - slot->start);
+		sum += slot->end - slot->start;
 	}
 	mutex_unlock(&pipe->lock);
 	return sum;
@@ -194,7 +197,8 @@ int64_t pipe_ioctl(struct pipe *pipe, uint64_t request, uaddr_t arg)
 {
 	if (request != FIONREAD)
 		return -ENOTTY;
-	return put_user_u32(arg, (uint32_t)bytes_waiting(pipe));
+	int64_t sum = bytes_waiting(pipe);
+	return sum < 0 ? sum : put_user_u32(arg, (uint32_t)sum);
 }
 
 /* Moves what waits into `slots`. Lock held. */
@@ -228,14 +232,16 @@ static int64_t set_size(struct pipe *pipe, uint64_t size)
 	struct pipe_slot *slots = kmalloc_array(count, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
-	mutex_lock(&pipe->lock);
-	bool fits = pipe->head - pipe->tail <= count;
-	if (fits)
-		replace_slots(pipe, slots, count);
-	mutex_unlock(&pipe->lock);
-	if (!fits) {
+	int err = mutex_lock_killable(&pipe->lock);
+	if (!err) {
+		err = pipe->head - pipe->tail <= count ? 0 : -EBUSY;
+		if (!err)
+			replace_slots(pipe, slots, count);
+		mutex_unlock(&pipe->lock);
+	}
+	if (err) {
 		kfree(slots);
-		return -EBUSY;
+		return err;
 	}
 	if (is_growing)
 		pipe_wake(&pipe->writers_wait);

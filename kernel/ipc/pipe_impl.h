@@ -31,8 +31,8 @@ struct pipe_slot {
 struct pipe {
 	struct mutex lock;
 	uint32_t head, tail;     /* l: slots written and read; an emptied one may be next again */
-	uint32_t readers;        /* l: open ends */
-	uint32_t writers;        /* l */
+	uint32_t readers;        /* a: open ends */
+	uint32_t writers;        /* a */
 	uint32_t reader_opens;   /* l: FIFO: how often a side was opened since ever */
 	uint32_t writer_opens;   /* l */
 	uint32_t slot_count;     /* l: a power of two */
@@ -139,8 +139,8 @@ static inline unsigned pipe_poll_write(const struct pipe *pipe)
 int64_t pipe_ioctl(struct pipe *pipe, uint64_t request, uaddr_t arg);
 int64_t pipe_control(struct pipe *pipe, int command, uint64_t arg);
 
-/* Whoever waits puts itself on the queue before it looks at the pipe; whoever changed the pipe has given a lock back since:
- * a look at the list is enough. */
+/* Whoever waits puts itself on the queue before it looks at the pipe; whoever changed the pipe has passed a barrier since, as giving its lock back is
+ * one: a look at the list is enough. */
 static inline void pipe_wake(struct wait_queue *queue)
 {
 	if (unlikely(atomic_load(&queue->waiters.next) != &queue->waiters))

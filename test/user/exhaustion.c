@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
@@ -342,6 +343,57 @@ TEST(a_victim_that_moves_between_folders_goes)
 {
 	needs_own_machine();
 	contend(&(struct contest){make_folder(), move_name, list_names});
+}
+
+static int ends[2];
+
+static void ask_pipe(int fd)
+{
+	int waiting;
+	CHECK_OK(ioctl(fd, FIONREAD, &waiting));
+}
+
+static void set_pipe_size(int fd)
+{
+	CHECK(fcntl(fd, F_SETPIPE_SZ, 65536) == 65536 || errno == ENOMEM || errno == EBUSY);
+}
+
+static void read_pipe(int fd, char *memory, size_t size)
+{
+	static char block[65536];
+	for (size_t i = 0; i + sizeof(block) <= size; i += sizeof(block)) {
+		ssize_t len = write(ends[1], block, sizeof(block));
+		CHECK(len > 0 || errno == ENOMEM);
+		if (len > 0)
+			CHECK_EQ(read(fd, memory + i, (size_t)len), len);
+		else
+			memory[i] = 1; /* a new size has taken the pages that the pipe had */
+	}
+}
+
+static void open_and_close(int fd)
+{
+	(void)fd;
+	CHECK_OK(close(open("fifo", O_RDONLY)));
+}
+
+TEST(a_victim_that_closes_a_pipe_goes)
+{
+	needs_own_machine();
+	CHECK_OK(mkfifo("fifo", 0600));
+	ends[0] = open("fifo", O_RDONLY | O_NONBLOCK);
+	ends[1] = open("fifo", O_WRONLY);
+	contend(&(struct contest){ends[0], open_and_close, read_pipe});
+}
+
+TEST(a_victim_that_waits_for_a_pipe_goes)
+{
+	needs_own_machine();
+	CHECK_OK(pipe(ends));
+	size_t before = free_bytes();
+	contend(&(struct contest){ends[0], ask_pipe, read_pipe});
+	check_free_again(before);
+	contend(&(struct contest){ends[0], set_pipe_size, read_pipe});
 }
 
 static size_t write_until_full(int fd)
