@@ -67,8 +67,9 @@ int64_t sys_io_destroy(uaddr_t context)
 	struct object *object = aio_find(space, context.va);
 	if (!object)
 		return -EINVAL;
-	aio_close(object);
-	int err = vm_unmap(space, context.va, PAGE_SIZE);
+	int err = aio_close(object);
+	if (!err)
+		err = vm_unmap(space, context.va, PAGE_SIZE);
 	object_put(object);
 	return err;
 }

@@ -119,27 +119,33 @@ void aio_unreserve(struct object *object)
 void aio_complete(struct object *object, const struct aio_event *event)
 {
 	struct aio_context *context = context_of(object);
-	mutex_lock(&context->lock);
+	if (mutex_lock_killable(&context->lock)) {
+		aio_unreserve(object); /* whoever wanted to know is gone */
+		return;
+	}
 	context->events[(context->first + context->count) % context->capacity] = *event;
 	atomic_store(&context->count, context->count + 1);
 	mutex_unlock(&context->lock);
 	wait_wake_all(&context->added);
 }
 
-void aio_close(struct object *object)
+int aio_close(struct object *object)
 {
 	struct aio_context *context = context_of(object);
-	mutex_lock(&context->lock);
+	if (mutex_lock_killable(&context->lock))
+		return -EINTR;
 	atomic_store(&context->is_closed, true);
 	mutex_unlock(&context->lock);
 	wait_wake_all(&context->added);
+	return 0;
 }
 
-/* How many, or -EFAULT. */
+/* How many, or -EFAULT, -EINTR. */
 static int64_t take_events(struct aio_context *context, unsigned most, uaddr_t to)
 {
 	int64_t taken = 0;
-	mutex_lock(&context->lock);
+	if (mutex_lock_killable(&context->lock))
+		return -EINTR;
 	while (context->count && taken < most) {
 		if (copy_to_user(uaddr_add(to, (size_t)taken * sizeof(struct aio_event)),
 			&context->events[context->first], sizeof(struct aio_event))) {

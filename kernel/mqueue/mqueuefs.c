@@ -7,6 +7,7 @@
 #include <log/assert.h>
 #include <mm/slab.h>
 #include <object/poll.h>
+#include <wait/interruptible.h>
 
 #define MQUEUE_MAGIC 0x19800202
 #define TEXT_BYTES   80 /* what a queue's file shows */
@@ -158,7 +159,9 @@ int mqueue_open(const char *name, const struct mqueue_open *open, struct object 
 	int err = check_name(name);
 	if (err)
 		return err;
-	mutex_lock(&open_lock);
+	/* Held while the folder is waited for. */
+	if (mutex_lock_killable(&open_lock))
+		return -EINTR;
 	err = vfs_open_in(&root, name, &request, object);
 	if (!err && file_of(*object)->is_created && (err = begin_queue(name, open, *object)))
 		object_put(*object);

@@ -396,6 +396,25 @@ TEST(a_victim_that_waits_for_a_pipe_goes)
 	contend(&(struct contest){ends[0], set_pipe_size, read_pipe});
 }
 
+static void read_begin(int fd)
+{
+	char c;
+	CHECK(pread(fd, &c, 1, 0) == 1 || errno == ENOMEM);
+}
+
+static void read_often(int fd, char *memory, size_t size)
+{
+	for (size_t i = 0; i + page <= size; i += page)
+		while (pread(fd, memory + i, page, 0) <= 0)
+			CHECK_EQ(errno, ENOMEM);
+}
+
+TEST(a_victim_that_waits_for_text_of_proc_goes)
+{
+	needs_own_machine();
+	contend(&(struct contest){open("/proc/meminfo", O_RDONLY), read_begin, read_often});
+}
+
 static size_t write_until_full(int fd)
 {
 	static char block[65536] = {1};

@@ -8,6 +8,7 @@
 #include <abi/linux/fcntl.h>
 #include <lib/string.h>
 #include <mm/slab.h>
+#include <wait/interruptible.h>
 
 #define FIRST_SIZE 1024
 #define WRITE_MAX  256
@@ -143,7 +144,8 @@ static int64_t read(struct object *object, struct io *io, uint64_t *pos)
 	struct proc_reader *reader = reader_of(file);
 	if (!reader)
 		return -ENOMEM;
-	mutex_lock(&reader->lock);
+	if (mutex_lock_killable(&reader->lock))
+		return -EINTR;
 	int err = find_part(file, reader, *pos);
 	size_t n = 0;
 	uint64_t inside = *pos - reader->text.before;

@@ -30,9 +30,10 @@ unsigned aio_requests(void); /* for how many there is room in all contexts */
 /* Room for an event that is to come. False: there is none. */
 MUST_USE bool aio_reserve(struct object *object);
 void aio_unreserve(struct object *object);
+/* Somebody killed may lose it, who would have to wait. */
 void aio_complete(struct object *object, const struct aio_event *event);
-/* Nobody adds to it or takes from it any more; those who wait for events wake up. */
-void aio_close(struct object *object);
+/* Nobody adds to it or takes from it any more; those who wait for events wake up. -EINTR: not closed, the caller is killed. */
+MUST_USE int aio_close(struct object *object);
 /*
  * Waits until there are `least` events or the deadline has passed (0: does not wait), and copies up to `most` to user memory: how many. -EINTR: a
  * signal came before the first; -EFAULT; -EINVAL: it was closed.
