@@ -160,7 +160,8 @@ void process_notify_parent(struct process *process, int code, int value)
 
 void process_reap_locked(struct process *process)
 {
-	process->state = PROCESS_DEAD;
+	/* With a barrier: a pidfd's poll sees this, or is seen. */
+	(void)atomic_swap(&process->state, PROCESS_DEAD);
 	list_remove(&process->sibling);
 	group_leave_locked(process);
 	rcu_assign(process->pid->process, NULL);

@@ -102,8 +102,11 @@ static enum found look_and_reap(const struct wait_request *request, struct wait_
 	spin_lock(&process_tree_lock);
 	enum found found = look(request, report, &reaped);
 	spin_unlock(&process_tree_lock);
-	if (reaped)
+	if (reaped) {
+		if (unlikely(atomic_load(&reaped->is_watched)))
+			wait_wake_all(&reaped->task_exit);
 		process_put(reaped);
+	}
 	return found;
 }
 

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <poll.h>
+#include <sys/utsname.h>
 
 static int pidfd_open(pid_t pid, unsigned flags)
 {
@@ -72,6 +73,42 @@ TEST(a_descriptor_names_a_process)
 	CHECK_ERR(pidfd_open(0, 0), EINVAL);
 	CHECK_ERR(pidfd_open(-1, 0), EINVAL);
 	CHECK_ERR(pidfd_open(getpid(), 1), EINVAL);
+}
+
+/* Linux tells so since 6.9. */
+static bool tells_of_reaping(void)
+{
+	struct utsname names;
+	int major = 0, minor = 0;
+	CHECK_OK(uname(&names));
+	sscanf(names.release, "%d.%d", &major, &minor);
+	return major > 6 || (major == 6 && minor >= 9);
+}
+
+/* Its end is one thing, that its parent has looked at it another. */
+TEST(who_waits_until_a_process_is_reaped_is_woken)
+{
+	if (!tells_of_reaping())
+		return;
+	pid_t pid = forked();
+	if (pid == 0)
+		for (;;)
+			pause();
+	struct pollfd polled = {.fd = pidfd_open(pid, 0)};
+	NEEDS(polled.fd);
+	pid_t waiter = forked();
+	if (waiter == 0) {
+		alarm(30);
+		CHECK_EQ(poll(&polled, 1, -1), 1);
+		CHECK_EQ(polled.revents, POLLHUP);
+		_exit(0);
+	}
+	sleep_ms(100);
+	CHECK_OK(kill(pid, SIGKILL));
+	sleep_ms(100);
+	CHECK_EQ(waitpid(waiter, NULL, WNOHANG), 0);
+	CHECK_EQ(ended(pid), -1 - SIGKILL);
+	CHECK_EQ(ended(waiter), 0);
 }
 
 TEST(a_descriptor_that_does_not_block)
