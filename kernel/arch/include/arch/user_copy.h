@@ -91,8 +91,7 @@ DEFINE_USER_WORD(64)
  * user_access_end. No pointer to the structure is made: where it lies is the program's choice, and need not be aligned.
  */
 #define user_store_field(base, type, field, value, label)                                          \
-	user_store(                                                                                \
-	    (base).va + offsetof(type, field), (__typeof__(((type *)0)->field))(value), label)
+	user_store((base).va + offsetof(type, field), (__typeof__((type){0}.field))(value), label)
 
 /* The same without waiting for a page that is not there right now: the store goes on at its label, where user_nofault_end is due. Under any
  * lock. */
