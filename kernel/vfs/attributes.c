@@ -6,7 +6,8 @@
 
 #define STAT_BLOCK 512u
 
-static void fill_stat(const struct inode *inode, const struct mount *mount, struct kstat *stat)
+static ALWAYS_INLINE void fill_stat(
+    const struct inode *inode, const struct mount *mount, struct kstat *stat)
 {
 	const struct super *super = inode->super;
 	stat->dev = super->dev;
@@ -38,9 +39,10 @@ int vfs_stat(const struct path *path, struct kstat *stat)
 static int stat_visit(const struct walk_end *end, void *ctx)
 {
 	const struct inode *inode = end->at.dentry->inode;
-	if (unlikely(inode->ops->stat) && !end->is_counted)
-		return WALK_NEEDS_REFERENCES;
-	return vfs_stat(&end->at, ctx);
+	if (unlikely(inode->ops->stat))
+		return end->is_counted ? vfs_stat(&end->at, ctx) : WALK_NEEDS_REFERENCES;
+	fill_stat(inode, end->at.mount, ctx);
+	return 0;
 }
 
 int vfs_stat_at(int dir_fd, const char *path, unsigned flags, struct kstat *stat)

@@ -58,11 +58,13 @@ static int find_or_create(const struct path *dir, const struct name *name, unsig
 	return err ? err : is_new;
 }
 
-/* The directory's child became `dentry`; what is mounted there counts. Takes over its reference. */
-static struct path place_of(const struct path *dir, struct dentry *dentry)
+/* The directory's child became `dentry`; what is mounted there counts, unless it has only just been made. Takes over its reference. */
+static struct path place_of(const struct path *dir, struct dentry *dentry, bool is_new)
 {
 	struct path place = {dir->mount, dentry}, top = place;
 	mount_get(dir->mount);
+	if (is_new)
+		return place;
 	for (;;) {
 		rcu_read_lock();
 		uint32_t seq = seq_read_begin(&namespace_seq);
@@ -101,7 +103,7 @@ static int create_once(const struct walk_request *request, const struct open_req
 		path_put(dir);
 		return made;
 	}
-	struct path place = place_of(dir, dentry);
+	struct path place = place_of(dir, dentry, made);
 	if (S_IS(place.dentry->inode->mode, S_IFLNK) && !(open->flags & O_NOFOLLOW)) {
 		*link = place;
 		return 0;

@@ -157,8 +157,8 @@ static ALWAYS_INLINE void begin(
 {
 	const struct file_context *context = start->context;
 	bool is_scoped = request->flags & WALK_SCOPED;
-	const struct path *from =
-	    *request->path == '/' && !is_scoped ? &context->root : &context->cwd;
+	const bool is_absolute = *request->path == '/';
+	const struct path *from = is_absolute && !is_scoped ? &context->root : &context->cwd;
 	uint32_t seq;
 	do {
 		seq = seq_read_begin(&context->seq);
@@ -171,7 +171,7 @@ static ALWAYS_INLINE void begin(
 		walk->root = walk->end.at;
 	walk->end.last.text = NULL;
 	walk->end.has_trailing_slash = false;
-	walk->rest = request->path;
+	walk->rest = request->path + is_absolute;
 	walk->flags = request->flags;
 	walk->wants_directory = false;
 	walk->links = walk->depth = 0;
