@@ -157,11 +157,11 @@ static const void *part_of(struct process *process, int type, uint64_t fd)
 {
 	switch (type) {
 	case KCMP_FILE: {
-		int at = (int)fd;
-		struct object *object = process_next_object(process, LOOK_BY_REAL_IDS, &at);
-		if (object)
-			object_put(object);
-		return at == (int)fd ? object : NULL;
+		struct capability capability;
+		if (!process_capability(process, LOOK_BY_REAL_IDS, (int)fd, &capability))
+			return NULL;
+		object_put(capability.object);
+		return capability.object;
 	}
 	case KCMP_VM: return atomic_load(&process->space);
 	case KCMP_FILES: return atomic_load(&process->capabilities);

@@ -172,18 +172,18 @@ unsigned cap_table_size(struct cap_table *table)
 	return size;
 }
 
-struct object *cap_next(struct cap_table *table, int *fd)
+bool cap_next(struct cap_table *table, int *fd)
 {
-	struct object *object = NULL;
 	spin_lock(&table->lock);
 	const struct cap_array *array = table->array;
-	for (size_t i = (unsigned)*fd; i < array->size && !object; i++)
-		if (array->entries[i].object) {
-			object = object_get(array->entries[i].object);
-			*fd = (int)i;
-		}
+	size_t i = (unsigned)*fd;
+	while (i < array->size && !array->entries[i].object)
+		i++;
+	bool is_there = i < array->size;
+	if (is_there)
+		*fd = (int)i;
 	spin_unlock(&table->lock);
-	return object;
+	return is_there;
 }
 
 bool cap_copy(struct cap_table *table, int fd, struct capability *capability)

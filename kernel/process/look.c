@@ -91,14 +91,13 @@ bool process_capability(
 	return is_there;
 }
 
-struct object *process_next_object(struct process *process, enum look_ids ids, int *fd)
+bool process_next_descriptor(struct process *process, enum look_ids ids, int *fd)
 {
 	spin_lock(&process_tree_lock);
-	struct object *object = process->capabilities && may_look_locked(process, ids)
-				    ? cap_next(process->capabilities, fd)
-				    : NULL;
+	bool is_there = process->capabilities && may_look_locked(process, ids) &&
+			cap_next(process->capabilities, fd);
 	spin_unlock(&process_tree_lock);
-	return object;
+	return is_there;
 }
 
 void process_replace(void *place, void *value)

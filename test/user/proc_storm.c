@@ -190,3 +190,34 @@ TEST(processes_end_while_they_are_looked_at)
 	if (getenv("OWN_MACHINE"))
 		compare(&before, &after);
 }
+
+/* Whoever lists descriptors must not be the one who ends what they name: a list is made under a lock, an end takes others. */
+TEST(pipes_end_while_descriptors_are_listed)
+{
+	int64_t end = now_ms() + 2000;
+	pid_t owner = getpid(), pids[READERS];
+	for (int i = 0; i < READERS; i++)
+		if (!(pids[i] = forked())) {
+			DIR *dir = opendir(of(owner, "fd"));
+			char name[32];
+			struct stat stat;
+			for (int fd = 3; now_ms() < end; fd = fd < 12 ? fd + 1 : 3) {
+				snprintf(name, sizeof(name), "%d", fd);
+				fstatat(dirfd(dir), name, &stat, AT_SYMLINK_NOFOLLOW);
+				rewinddir(dir);
+				while (readdir(dir))
+					;
+			}
+			_exit(0);
+		}
+	while (now_ms() < end)
+		for (int i = 0; i < 50; i++) {
+			int ends[8];
+			for (int pair = 0; pair < 4; pair++)
+				CHECK_OK(pipe(ends + 2 * pair));
+			for (int at = 0; at < 8; at++)
+				CHECK_OK(close(ends[at]));
+		}
+	for (int i = 0; i < READERS; i++)
+		CHECK_EQ(ended(pids[i]), 0);
+}

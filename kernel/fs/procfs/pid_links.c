@@ -104,13 +104,10 @@ int link_exe(const struct proc_subject *subject, char *buf, struct path *jump)
 
 int link_fd(const struct proc_subject *subject, char *buf, struct path *jump)
 {
-	if (!process_may_look(subject->process, LOOK_BY_FS_IDS))
-		return -EACCES;
-	int fd = subject->index;
-	struct object *object = process_next_object(subject->process, LOOK_BY_FS_IDS, &fd);
-	if (!object)
-		return -ENOENT;
-	int result = fd == subject->index ? link_object(object, buf, jump) : -ENOENT;
-	object_put(object);
+	struct capability capability;
+	if (!process_capability(subject->process, LOOK_BY_FS_IDS, subject->index, &capability))
+		return process_may_look(subject->process, LOOK_BY_FS_IDS) ? -ENOENT : -EACCES;
+	int result = link_object(capability.object, buf, jump);
+	object_put(capability.object);
 	return result;
 }

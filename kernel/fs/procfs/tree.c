@@ -114,10 +114,7 @@ static bool find_entry(
 static bool find_fd(const struct proc_subject *subject, int fd)
 {
 	int found = fd;
-	struct object *object = process_next_object(subject->process, LOOK_FOR_KERNEL, &found);
-	if (object)
-		object_put(object);
-	return object && found == fd;
+	return process_next_descriptor(subject->process, LOOK_FOR_KERNEL, &found) && found == fd;
 }
 
 static bool find_number(const struct proc_node *node, const struct proc_subject *subject,
@@ -220,15 +217,10 @@ static bool next_number(const struct proc_node *node, const struct proc_subject 
 		next->tid = proc_next_tid(subject->process, (uint32_t)max(after, (int64_t)0));
 		return next->tid;
 	case DIR_FDS:
-	case DIR_FDINFO: {
+	case DIR_FDINFO:
 		next->entry = node->entry->kind == DIR_FDS ? &proc_fd : &proc_fdinfo;
 		next->index = (int)(after + 1);
-		struct object *object =
-		    process_next_object(subject->process, LOOK_FOR_KERNEL, &next->index);
-		if (object)
-			object_put(object);
-		return object;
-	}
+		return process_next_descriptor(subject->process, LOOK_FOR_KERNEL, &next->index);
 	case DIR_NUMBERED:
 		next->entry = node->entry->each;
 		next->index = (int)(after + 1);

@@ -151,5 +151,5 @@ void cap_for_each(struct cap_table *table,
 MUST_USE bool cap_copy(struct cap_table *table, int fd, struct capability *capability);
 /* How many it has room for. */
 unsigned cap_table_size(struct cap_table *table);
-/* The first entry at or behind *fd, which is set, with a reference; NULL: none. Context: any lock below RANK_CAPABILITIES. */
-struct object *cap_next(struct cap_table *table, int *fd);
+/* Which entry is the first at or behind *fd, which is set; false: none. Context: any lock below RANK_CAPABILITIES. */
+MUST_USE bool cap_next(struct cap_table *table, int *fd);

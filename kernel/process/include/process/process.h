@@ -248,8 +248,8 @@ struct object *process_executable(struct process *process, enum look_ids ids);
 /* A descriptor of it, with a reference to its object. */
 MUST_USE bool process_capability(
     struct process *process, enum look_ids ids, int fd, struct capability *capability);
-/* The first descriptor at or behind *fd, which is set. */
-struct object *process_next_object(struct process *process, enum look_ids ids, int *fd);
+/* Which descriptor is the first at or behind *fd, which is set. Without a reference, whose end might be the object's: also under locks. */
+MUST_USE bool process_next_descriptor(struct process *process, enum look_ids ids, int *fd);
 /* Sets one of these pointers of the current process, so that those who look see the old or the new; only then may the old be put. */
 void process_replace(void *place, void *value);
 
