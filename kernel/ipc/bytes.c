@@ -93,7 +93,7 @@ static size_t take_bytes(struct pipe *pipe, struct io *io)
 /* Lock held; comes back without it. */
 static NOINLINE int64_t read_any(struct object *end, struct pipe *pipe, struct io *io)
 {
-	while (!pipe_is_ready(pipe)) {
+	while (!pipe_is_ready_locked(pipe)) {
 		mutex_unlock(&pipe->lock);
 		int ready = pipe_wait_for_bytes(pipe, object_must_not_wait(end, io));
 		if (ready <= 0)

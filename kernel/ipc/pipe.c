@@ -185,6 +185,7 @@ static int64_t bytes_waiting(struct pipe *pipe)
 	int64_t sum = 0;
 	if (mutex_lock_killable(&pipe->lock))
 		return -EINTR;
+	(void)pipe_is_ready_locked(pipe); /* what is gone is not counted */
 	for (uint32_t i = pipe->tail; i != pipe->head; i++) {
 		const struct pipe_slot *slot = pipe_slot_at(pipe, i);
 		sum += slot->end - slot->start;

@@ -37,7 +37,8 @@ struct pipe {
 	uint32_t writer_opens;   /* l */
 	uint32_t slot_count;     /* l: a power of two */
 	uint32_t touched;        /* l: slots before this one, and it, say what page they have */
-	bool is_leaving;         /* l: the first slot is SLOT_LEAVES */
+	bool is_leaving;         /* a: the first slot is SLOT_LEAVES, and being written */
+	uint32_t gone;           /* that of its bytes were, where it is not is_leaving any more */
 	bool keeps_pages;        /* l: those of all slots; else of the next one only */
 	uint32_t refs;           /* a: objects that name it */
 	struct pipe_slot *slots; /* l: few, or an array of their own */
@@ -72,7 +73,7 @@ static inline bool pipe_is_empty(const struct pipe *pipe)
 /* There is something to take. */
 static inline bool pipe_is_ready(const struct pipe *pipe)
 {
-	return !pipe_is_empty(pipe) && !atomic_load(&pipe->is_leaving);
+	return !pipe_is_empty(pipe) && !atomic_load_acquire(&pipe->is_leaving);
 }
 
 static inline bool pipe_is_full(const struct pipe *pipe)
@@ -84,6 +85,18 @@ static inline bool pipe_is_full(const struct pipe *pipe)
 static inline struct pipe_slot *pipe_slot_at(struct pipe *pipe, uint32_t position)
 {
 	return &pipe->slots[position & (pipe->slot_count - 1)];
+}
+
+/* Takes out of the first slot what has left. Is there something left to take? Lock held. */
+bool pipe_finish_leaving(struct pipe *pipe);
+
+/* pipe_is_ready for who is about to take it: the lock is held. */
+static inline bool pipe_is_ready_locked(struct pipe *pipe)
+{
+	if (!pipe_is_ready(pipe))
+		return false;
+	bool has_left = pipe_slot_at(pipe, pipe->tail)->flags & SLOT_LEAVES;
+	return likely(!has_left) || pipe_finish_leaving(pipe);
 }
 
 /* The slot at head gets a page. False: no memory. Lock held. */

@@ -77,11 +77,25 @@ static void end_leaving(struct pipe *pipe, int64_t n)
 		consume(pipe, slot, (size_t)n);
 }
 
+/* end_leaving of who was killed while he waited for the lock: the next who takes from the pipe does it for him. */
+static void leave_to_others(struct pipe *pipe, int64_t n)
+{
+	pipe->gone = n > 0 ? (uint32_t)n : 0;
+	/* A swap, for its barrier: pipe_wake. */
+	(void)atomic_swap(&pipe->is_leaving, false);
+}
+
+bool pipe_finish_leaving(struct pipe *pipe)
+{
+	end_leaving(pipe, pipe->gone);
+	return !pipe_is_empty(pipe);
+}
+
 /* There is something to take. Lock held; comes back without it. */
 static int64_t write_out(struct pipe *pipe, struct object *out, uint64_t *pos, size_t len)
 {
 	size_t done = 0;
-	bool goes_on = true;
+	bool goes_on = true, is_killed = false;
 	int64_t n = 0;
 	while (goes_on) {
 		struct io io = begin_leaving(pipe, len - done);
@@ -90,13 +104,18 @@ static int64_t write_out(struct pipe *pipe, struct object *out, uint64_t *pos, s
 		if (done)
 			pipe_wake(&pipe->writers_wait);
 		n = out->ops->write(out, &io, pos);
-		mutex_lock(&pipe->lock);
-		end_leaving(pipe, n);
 		done += n > 0 ? (size_t)n : 0;
+		is_killed = mutex_lock_killable(&pipe->lock) != 0;
+		if (is_killed) {
+			leave_to_others(pipe, n);
+			break;
+		}
+		end_leaving(pipe, n);
 		goes_on = n == (int64_t)part && done < len && !pipe_is_empty(pipe) &&
 			  !signal_is_pending();
 	}
-	mutex_unlock(&pipe->lock);
+	if (!is_killed)
+		mutex_unlock(&pipe->lock);
 	pipe_wake(&pipe->writers_wait);
 	pipe_wake(&pipe->readers_wait);
 	return done ? (int64_t)done : n;
@@ -112,7 +131,7 @@ int64_t pipe_splice_to(
 			return ready;
 		if (mutex_lock_killable(&pipe->lock))
 			return -EINTR;
-		if (pipe_is_ready(pipe))
+		if (pipe_is_ready_locked(pipe))
 			return write_out(pipe, out, out_pos, len);
 		mutex_unlock(&pipe->lock); /* another reader was faster */
 	}
@@ -196,7 +215,7 @@ int64_t pipe_splice_pipes(
 			return bytes;
 		if (lock_both(in, out))
 			return -EINTR;
-		int64_t n = pipe_is_ready(in) ? pass(in, out, len, keep) : 0;
+		int64_t n = pipe_is_ready_locked(in) ? pass(in, out, len, keep) : 0;
 		mutex_unlock(&in->lock);
 		mutex_unlock(&out->lock);
 		pipe_wake(&in->writers_wait);

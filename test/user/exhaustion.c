@@ -12,6 +12,7 @@
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
 #include <sys/xattr.h>
+#include <termios.h>
 
 static const size_t page = 4096;
 static const size_t MIB = 1 << 20;
@@ -384,6 +385,35 @@ TEST(a_victim_that_closes_a_pipe_goes)
 	ends[0] = open("fifo", O_RDONLY | O_NONBLOCK);
 	ends[1] = open("fifo", O_WRONLY);
 	contend(&(struct contest){ends[0], open_and_close, read_pipe});
+}
+
+static void splice_to(int fd)
+{
+	CHECK(splice(ends[0], NULL, fd, NULL, 100, 0) < 0);
+}
+
+static void write_bytes(int fd, char *memory, size_t size)
+{
+	(void)fd;
+	for (size_t i = 0; i < size; i += page)
+		CHECK_EQ(write(ends[1], memory + i, 1), 1);
+}
+
+/* It waits for a terminal, until it is killed, and then for the pipe, to take back what it has not written. */
+TEST(a_victim_that_splices_from_a_pipe_goes)
+{
+	needs_own_machine();
+	char text[5];
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	CHECK_OK(unlockpt(master));
+	int tty = open(ptsname(master), O_RDWR | O_NOCTTY);
+	CHECK_OK(tcflow(tty, TCOOFF));
+	CHECK_OK(pipe(ends));
+	CHECK_OK(fcntl(ends[1], F_SETPIPE_SZ, (int)MIB)); /* a byte for each page of memory */
+	CHECK_EQ(write(ends[1], "hello", 5), 5);
+	contend(&(struct contest){tty, splice_to, write_bytes});
+	CHECK_EQ(read(ends[0], text, sizeof(text)), 5);
+	CHECK(!memcmp(text, "hello", sizeof(text)));
 }
 
 TEST(a_victim_that_waits_for_a_pipe_goes)
