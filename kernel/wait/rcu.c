@@ -214,7 +214,8 @@ void rcu_stats(struct rcu_stats *stats)
 
 void rcu_init(void)
 {
-	mutex_init(&barrier_mutex, "rcu barrier", RANK_MUTEX_FIRST);
+	/* Whoever runs out of memory comes here under what he holds: vm_await_freed. */
+	mutex_init(&barrier_mutex, "rcu barrier", RANK_MUTEX_LAST);
 	struct thread *thread = thread_create("rcu", rcu_thread, NULL);
 	if (!thread || thread_set_priority(thread, PRIORITY_HIGH))
 		panic("no memory for the RCU thread");
