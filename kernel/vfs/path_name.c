@@ -118,6 +118,29 @@ char *vfs_path_name(const struct path *path, char *buf, size_t size, int *err)
 	return name;
 }
 
+char *vfs_name_in_file_system(const struct dentry *dentry, char *buf, size_t size)
+{
+	struct writer writer;
+	uint32_t seq;
+	rcu_read_lock();
+	do {
+		seq = seq_read_begin(&namespace_seq);
+		writer = (struct writer){.start = buf, .at = buf + size - 1};
+		*writer.at = '\0';
+		if (atomic_load(&dentry->flags) & DENTRY_DELETED)
+			prepend(&writer, "//deleted");
+		const struct dentry *at = dentry, *parent;
+		while ((parent = rcu_dereference(at->parent)) != at) {
+			prepend_name(&writer, rcu_dereference(at->name));
+			at = parent;
+		}
+		if (!*writer.at)
+			prepend(&writer, "/");
+	} while (unlikely(seq_read_retry(&namespace_seq, seq)));
+	rcu_read_unlock();
+	return writer.is_full ? NULL : writer.at;
+}
+
 int64_t vfs_cwd_name(char *buf, size_t size, char **start)
 {
 	const struct file_context *context = context_of_current();

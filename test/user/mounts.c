@@ -462,6 +462,40 @@ TEST(what_is_bound_upon_is_not_unlinked)
 	CHECK_EQ(ended(pid), -1 - SIGKILL);
 }
 
+/* The fourth word of mountinfo: which part of its file system a mount shows. */
+static bool mountinfo_tells(const char *place_ending, const char *root)
+{
+	char line[8192], part[4096], place[4096];
+	FILE *file = fopen("/proc/self/mountinfo", "r");
+	bool is_told = false;
+	CHECK(file);
+	while (fgets(line, sizeof(line), file)) {
+		CHECK_EQ(sscanf(line, "%*d %*d %*d:%*d %4095s %4095s", part, place), 2);
+		size_t len = strlen(place), end = strlen(place_ending);
+		is_told |=
+		    len >= end && !strcmp(place + len - end, place_ending) && !strcmp(part, root);
+	}
+	fclose(file);
+	return is_told;
+}
+
+TEST(mountinfo_tells_what_part_is_mounted)
+{
+	mount_here(0);
+	CHECK_OK(mkdir("m/one", 0700));
+	CHECK_OK(mkdir("m/one/two three", 0700));
+	CHECK_OK(mkdir("b", 0700));
+	CHECK(mountinfo_tells("/case/m", "/"));
+	CHECK_OK(mount("m/one/two three", "b", NULL, MS_BIND, NULL));
+	CHECK(mountinfo_tells("/case/b", "/one/two\\040three"));
+	CHECK_OK(rename("m/one/two three", "m/four"));
+	CHECK(mountinfo_tells("/case/b", "/four"));
+	CHECK_OK(rmdir("m/four"));
+	CHECK(mountinfo_tells("/case/b", "/four//deleted"));
+	CHECK_OK(umount("b"));
+	CHECK_OK(umount("m"));
+}
+
 /* From place to place there is no moment in which a mount is at neither. */
 TEST(a_mount_moves_at_once)
 {

@@ -13,6 +13,7 @@ struct mount_look {
 	uint64_t dev;
 	const char *type;
 	struct path place; /* its root, in itself */
+	const char *root;  /* that, as its file system names it */
 	char source[64];
 };
 
@@ -86,8 +87,10 @@ static void show_mount(struct proc_text *text, const struct mount_look *look, co
 static void show_mount_info(
     struct proc_text *text, const struct mount_look *look, const char *where)
 {
-	proc_print(text, "%u %u %u:%u / ", look->id, look->parent, DEVICE_MAJOR(look->dev),
+	proc_print(text, "%u %u %u:%u ", look->id, look->parent, DEVICE_MAJOR(look->dev),
 	    DEVICE_MINOR(look->dev));
+	show_escaped(text, look->root);
+	proc_print(text, " ");
 	show_escaped(text, where);
 	proc_print(text, " ");
 	show_flags(text, look->flags);
@@ -112,7 +115,7 @@ static int show_all(struct proc_text *text,
 	size_t count = 0;
 	mount_for_each(count_mount, &count);
 	struct gather gather = {.room = count};
-	char *buf = kmalloc(PATH_MAX_LEN);
+	char *buf = kmalloc(2 * PATH_MAX_LEN);
 	gather.looks = kmalloc_array(max(count, 1ul), sizeof(*gather.looks));
 	if (gather.looks && buf)
 		mount_for_each(gather_mount, &gather);
@@ -120,8 +123,10 @@ static int show_all(struct proc_text *text,
 		struct mount_look *look = &gather.looks[i];
 		int err = 0;
 		const char *where = vfs_path_name(&look->place, buf, PATH_MAX_LEN, &err);
+		look->root =
+		    vfs_name_in_file_system(look->place.dentry, buf + PATH_MAX_LEN, PATH_MAX_LEN);
 		/* What our root does not reach is nothing to us. */
-		if (where && *where == '/')
+		if (where && *where == '/' && look->root)
 			show(text, look, where);
 		path_put(&look->place);
 	}

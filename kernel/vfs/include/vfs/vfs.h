@@ -146,6 +146,8 @@ bool inode_is_ours(const struct inode *inode);
 /* The absolute path as the current root sees it, written at the end of buf; returns its start, or NULL and *err: -ENAMETOOLONG. What was deleted
  * ends in " (deleted)", what the root does not reach begins with "(unreachable)", as in Linux's /proc. */
 char *vfs_path_name(const struct path *path, char *buf, size_t size, int *err);
+/* The path from the root of its file system, wherever that is mounted, at the end of buf; "//deleted" behind what was. NULL: it does not fit. */
+char *vfs_name_in_file_system(const struct dentry *dentry, char *buf, size_t size);
 
 /* getcwd: the length with the NUL, *start inside buf; -ENOENT when it was deleted. */
 MUST_USE int64_t vfs_cwd_name(char *buf, size_t size, char **start);
