@@ -109,6 +109,33 @@ void address_space_release(struct address_space *space)
 	reap();
 }
 
+static void unload_if_dead(void *unused)
+{
+	(void)unused;
+	const struct address_space *space = this_cpu_read(loaded_space);
+	/* With preemption off it may be on the way to another one. */
+	if (space && !atomic_load(&space->users) && !this_cpu_read(preempt_count))
+		address_space_switch(NULL);
+}
+
+void address_space_unload_dead(void)
+{
+	smp_call(atomic_load(&cpu_online_mask), unload_if_dead, NULL);
+	reap();
+}
+
+/* Tables that an idle CPU may keep for as long as it idles: more are not to be missed. */
+#define TABLES_KEPT_LOADED 64
+#define UNLOAD_TRIES       100 /* sections without preemption are short */
+
+static void unload_everywhere(const struct address_space *space)
+{
+	cpumask_t cpus;
+	for (unsigned tries = 0; tries < UNLOAD_TRIES && (cpus = atomic_load(&space->cpus));
+	     tries++)
+		smp_call(cpus, unload_if_dead, NULL);
+}
+
 void address_space_put(struct address_space *space)
 {
 	if (atomic_fetch_sub(&space->users, 1) != 1)
@@ -121,6 +148,8 @@ void address_space_put(struct address_space *space)
 	for (struct rb_node *node; (node = rb_take_leaf(&space->areas));)
 		area_free(rb_entry(node, struct area, node));
 	rwlock_write_unlock(&space->lock);
+	if (unlikely(space->table.table_pages > TABLES_KEPT_LOADED))
+		unload_everywhere(space);
 	address_space_release(space);
 }
 
@@ -142,21 +171,6 @@ void address_space_switch(struct address_space *to)
 		if (atomic_fetch_sub(&from->refs, 1) == 1)
 			bury(from);
 	}
-}
-
-static void unload_if_dead(void *unused)
-{
-	(void)unused;
-	const struct address_space *space = this_cpu_read(loaded_space);
-	/* With preemption off it may be on the way to another one. */
-	if (space && !atomic_load(&space->users) && !this_cpu_read(preempt_count))
-		address_space_switch(NULL);
-}
-
-void address_space_unload_dead(void)
-{
-	smp_call(atomic_load(&cpu_online_mask), unload_if_dead, NULL);
-	reap();
 }
 
 bool vm_await_freed(void)

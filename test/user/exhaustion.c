@@ -557,6 +557,41 @@ TEST(a_hog_of_page_tables)
 	check_free_again(before);
 }
 
+static void keep_to_processor(pid_t pid, int number)
+{
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET(number, &set);
+	CHECK_OK(sched_setaffinity(pid, sizeof(set), &set));
+}
+
+/* A processor that idles may still have the tables of whoever ran there last: they are not lost. */
+TEST(tables_come_back_from_idle_processors)
+{
+	needs_own_machine();
+	cpu_set_t all;
+	CHECK_OK(sched_getaffinity(0, sizeof(all), &all));
+	keep_to_processor(0, 0);
+	keep_to_processor(getppid(), 0);
+	size_t before = free_bytes(), tables = before / page / 2;
+	pid_t pid = forked();
+	if (pid == 0) {
+		keep_to_processor(0, CPU_COUNT(&all) - 1);
+		volatile char *p = mmap(NULL, tables * 2 * MIB, PROT_READ,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		CHECK(p != MAP_FAILED);
+		for (size_t i = 0; i < tables; i++) {
+			(void)p[i * 2 * MIB];
+			if (i == tables / 2)
+				keep_to_processor(0, 0);
+		}
+		_exit(0);
+	}
+	CHECK_EQ(ended(pid), 0);
+	check_free_again(before);
+	CHECK_OK(sched_setaffinity(getppid(), sizeof(all), &all));
+}
+
 /* Holds memory so that `left` bytes stay free, and is not to be killed. */
 static void fill_but(size_t left)
 {
