@@ -301,13 +301,20 @@ TEST(nobody_goes_for_a_victim_that_is_gone)
 	}
 }
 
-TEST(a_victim_that_waits_for_a_file_goes)
+/* A MiB, all of it there: to write to it takes no memory. */
+static int open_file_with_pages(void)
 {
-	needs_small_machine();
 	int fd = open("file", O_RDWR | O_CREAT, 0600);
 	CHECK_OK(ftruncate(fd, (off_t)MIB));
 	for (size_t i = 0; i < MIB; i += page)
 		CHECK_EQ(pwrite(fd, "", 1, (off_t)i), 1);
+	return fd;
+}
+
+TEST(a_victim_that_waits_for_a_file_goes)
+{
+	needs_small_machine();
+	int fd = open_file_with_pages();
 	contend(&(struct contest){fd, write_byte, write_all});
 }
 
@@ -325,10 +332,7 @@ static void set_attribute(int fd)
 TEST(a_victim_that_waits_for_attributes_goes)
 {
 	needs_small_machine();
-	int fd = open("file", O_RDWR | O_CREAT, 0600);
-	CHECK_OK(ftruncate(fd, (off_t)MIB));
-	for (size_t i = 0; i < MIB; i += page)
-		CHECK_EQ(pwrite(fd, "", 1, (off_t)i), 1);
+	int fd = open_file_with_pages();
 	CHECK_OK(fsetxattr(fd, "user.name", "", 1, 0));
 	size_t before = free_bytes();
 	contend(&(struct contest){fd, read_attribute, write_all});
