@@ -143,8 +143,8 @@ void address_space_put(struct address_space *space)
 	/* No thread runs in it any more; a CPU that still has it loaded runs kernel code only, and flushes when it leaves. */
 	rwlock_write_lock(&space->lock);
 	user_unmap_all(space);
-	space->last_hit =
-	    NULL; /* whoever cuts a file that it maps may have found it before, and looks for the area next */
+	/* Whoever cuts a file that it maps may have found it before, and looks for the area next. */
+	space->last_hit = NULL;
 	for (struct rb_node *node; (node = rb_take_leaf(&space->areas));)
 		area_free(rb_entry(node, struct area, node));
 	rwlock_write_unlock(&space->lock);
